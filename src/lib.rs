@@ -1,4 +1,4 @@
 //! The hub.
 
-
+pub mod config;
 pub mod domain;

@@ -19,7 +19,7 @@ pub enum When {
     /// Again and again, this long after the last time. For polling.
     Every(Duration),
     /// At times of the wall clock.
-    At(Times),
+    At(Box<Times>),
 }
 
 /// Times of the Danish wall clock (a cron expression).
@@ -58,7 +58,7 @@ impl When {
         }
         let (expression, schedule) = section.required("when", &EXPRESSION)?;
         let bank_days_only = section.optional("bank_days_only", &FLAG).unwrap_or(false);
-        Some(When::At(Times { expression, bank_days_only, schedule }))
+        Some(When::At(Box::new(Times { expression, bank_days_only, schedule })))
     }
 }
 
@@ -83,14 +83,17 @@ impl Times {
 /// `cron` walks a time zone's clock wrongly when it changes; UTC's clock never does.
 fn dressed_as_utc(local: DateTime) -> Option<chrono::DateTime<Utc>> {
     let unsigned = |n: i8| u32::try_from(n).ok();
-    let date = NaiveDate::from_ymd_opt(i32::from(local.year()), unsigned(local.month())?, unsigned(local.day())?)?;
-    let time = date.and_hms_opt(unsigned(local.hour())?, unsigned(local.minute())?, unsigned(local.second())?)?;
+    let date =
+        NaiveDate::from_ymd_opt(i32::from(local.year()), unsigned(local.month())?, unsigned(local.day())?)?;
+    let time =
+        date.and_hms_opt(unsigned(local.hour())?, unsigned(local.minute())?, unsigned(local.second())?)?;
     Some(time.and_utc())
 }
 
 fn undressed(found: chrono::DateTime<Utc>) -> Option<DateTime> {
     let small = |n: u32| i8::try_from(n).ok();
-    let date = Date::new(i16::try_from(found.year()).ok()?, small(found.month())?, small(found.day())?).ok()?;
+    let date =
+        Date::new(i16::try_from(found.year()).ok()?, small(found.month())?, small(found.day())?).ok()?;
     let time = Time::new(small(found.hour())?, small(found.minute())?, small(found.second())?, 0).ok()?;
     Some(date.to_datetime(time))
 }
@@ -139,7 +142,13 @@ mod tests {
     fn by_the_wall_clock_on_bank_days() {
         let found = runs("when = \"0 0 13 * * *\"\nbank_days_only = true", "2026-03-27T12:00:00Z", 5);
         // Friday 27 March 13:00 is 12:00 UTC and gone; summer time begins on the 29th; Easter from 2 to 6 April.
-        let expected = ["2026-03-30T11:00:00Z", "2026-03-31T11:00:00Z", "2026-04-01T11:00:00Z", "2026-04-07T11:00:00Z", "2026-04-08T11:00:00Z"];
+        let expected = [
+            "2026-03-30T11:00:00Z",
+            "2026-03-31T11:00:00Z",
+            "2026-04-01T11:00:00Z",
+            "2026-04-07T11:00:00Z",
+            "2026-04-08T11:00:00Z",
+        ];
         assert_eq!(found, expected);
     }
 
@@ -161,7 +170,10 @@ mod tests {
 
     #[test]
     fn at_an_interval() {
-        assert_eq!(runs("every = \"30s\"", "2026-03-29T00:59:45Z", 2), ["2026-03-29T01:00:15Z", "2026-03-29T01:00:45Z"]);
+        assert_eq!(
+            runs("every = \"30s\"", "2026-03-29T00:59:45Z", 2),
+            ["2026-03-29T01:00:15Z", "2026-03-29T01:00:45Z"]
+        );
     }
 
     #[test]
@@ -171,8 +183,11 @@ mod tests {
 
     #[test]
     fn what_is_no_schedule() {
-        let rule = "must be six fields: second, minute, hour, day, month, weekday by name, as 0 0 13 * * MON-FRI";
-        for text in ["0 13 * * *", "0 0 13 * * 1-5", "0 0 13 * * * 2026", "0 0 25 * * *", "0 0 13 * * MÅN", ""] {
+        let rule =
+            "must be six fields: second, minute, hour, day, month, weekday by name, as 0 0 13 * * MON-FRI";
+        for text in
+            ["0 13 * * *", "0 0 13 * * 1-5", "0 0 13 * * * 2026", "0 0 25 * * *", "0 0 13 * * MÅN", ""]
+        {
             let expected = format!("p.toml:1:8: `when` is \"{text}\": {rule}");
             assert_eq!(when(&format!("when = \"{text}\"")).err(), Some(expected));
         }

@@ -223,7 +223,11 @@ fn closing_days_of(year: i16) -> Vec<Date> {
         Falls::On { month, day } => Date::new(year, month, day).ok(),
         Falls::FromEaster(days) => easter?.checked_add(days.days()).ok(),
     };
-    CLOSING_DAYS.iter().filter(|day| day.last_year.is_none_or(|last| year <= last)).filter_map(falls).collect()
+    CLOSING_DAYS
+        .iter()
+        .filter(|day| day.last_year.is_none_or(|last| year <= last))
+        .filter_map(falls)
+        .collect()
 }
 
 static COPENHAGEN: LazyLock<TimeZone> = LazyLock::new(|| {

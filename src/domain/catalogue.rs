@@ -68,7 +68,10 @@ pub struct Catalogue {
 
 impl fmt::Debug for Catalogue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Catalogue").field("rows", &self.rows).field("pair_defaults", &self.pair_defaults).finish()
+        f.debug_struct("Catalogue")
+            .field("rows", &self.rows)
+            .field("pair_defaults", &self.pair_defaults)
+            .finish()
     }
 }
 
@@ -79,10 +82,7 @@ impl Catalogue {
     /// Every mistake of the file with its place, gaps and overlaps between the rows of a code included.
     pub fn load(text: &str, file_name: &str) -> Result<Catalogue, FileErrors> {
         read_file(text, file_name, |root| {
-            let sections = root.sections("benefit");
-            if sections.is_empty() {
-                root.wrong("benefit", "must have at least one row, `[[benefit]]`");
-            }
+            let sections = root.required_sections("benefit", "[[benefit]]");
             let rows: Vec<_> = sections.iter().map(read_benefit).collect();
             check_periods(&sections, &rows);
             let pair_defaults = read_pair_defaults(root, &rows);
@@ -123,7 +123,9 @@ impl Catalogue {
 
     /// What a plain G68+G69 pair pays: the row of its supplier with the longest prefix of its account string.
     pub fn pair_default(&self, supplier: SupplierId, account: &[u8]) -> Option<BenefitCode> {
-        let fits = |row: &&PairDefault| row.supplier == supplier && account.starts_with(row.account_prefix.as_bytes());
+        let fits = |row: &&PairDefault| {
+            row.supplier == supplier && account.starts_with(row.account_prefix.as_bytes())
+        };
         self.pair_defaults.iter().find(fits).map(|row| row.benefit)
     }
 }
@@ -199,7 +201,8 @@ fn read_pair_defaults(root: &Section<'_>, rows: &[Option<Benefit>]) -> Vec<PairD
         let account_prefix = section.required("account_prefix", &ACCOUNT_PREFIX);
         let benefit = section.required("benefit", &BENEFIT);
         section.finish();
-        let (Some(supplier), Some(account_prefix), Some(benefit)) = (supplier, account_prefix, benefit) else {
+        let (Some(supplier), Some(account_prefix), Some(benefit)) = (supplier, account_prefix, benefit)
+        else {
             continue;
         };
         if !rows.iter().flatten().any(|row| row.code == benefit) {
@@ -243,7 +246,9 @@ mod tests {
         let catalogue = Catalogue::load(DEFAULT_FILE, "benefits.toml").unwrap();
         let rows: Vec<_> = catalogue
             .iter()
-            .map(|row| (row.code.to_string(), row.toek_key.clone().unwrap_or_default(), row.source_system.clone()))
+            .map(|row| {
+                (row.code.to_string(), row.toek_key.clone().unwrap_or_default(), row.source_system.clone())
+            })
             .collect();
         let expected = [
             ("0101", "SDP", "KSD"),
@@ -260,7 +265,10 @@ mod tests {
             ("0901", "", "all"),
             ("0902", "", "all"),
         ];
-        assert_eq!(rows, expected.map(|(code, key, system)| (code.to_owned(), key.to_owned(), system.to_owned())));
+        assert_eq!(
+            rows,
+            expected.map(|(code, key, system)| (code.to_owned(), key.to_owned(), system.to_owned()))
+        );
         for row in catalogue.iter() {
             assert_eq!((row.bank_account.as_str(), row.nemkonto_benefit.len()), ("main", 5));
         }
@@ -275,7 +283,8 @@ mod tests {
 
     #[test]
     fn a_benefit_as_it_is_on_a_day() {
-        let text = row("0201", "2026-01-01", "") + &row("0201", "2025-01-01", "valid_to = 2025-12-31\nminimum_ore = 5");
+        let text = row("0201", "2026-01-01", "")
+            + &row("0201", "2025-01-01", "valid_to = 2025-12-31\nminimum_ore = 5");
         let catalogue = Catalogue::load(&text, "b.toml").unwrap();
         let minimum = |y, m, d| catalogue.at(BenefitCode(201), date(y, m, d)).map(|row| row.minimum);
         assert_eq!(minimum(2024, 12, 31), None);
@@ -330,7 +339,11 @@ mod tests {
             "b.toml:8:12: `benefit[1].valid_to` is 2025-12-31: must not lie before `valid_from`",
         );
         check(
-            &(row("0101", "2026-01-01", "[[pair_default]]\nsupplier = \"KSD\"\naccount_prefix = \"5\"\nbenefit = \"0102\"")),
+            &(row(
+                "0101",
+                "2026-01-01",
+                "[[pair_default]]\nsupplier = \"KSD\"\naccount_prefix = \"5\"\nbenefit = \"0102\"",
+            )),
             "b.toml:11:11: `pair_default[1].benefit` is \"0102\": must be the code of a benefit in this file",
         );
     }

@@ -275,10 +275,7 @@ impl Municipalities {
     /// Every mistake of the file with its place; see the rules at each key.
     pub fn load(text: &str, file_name: &str) -> Result<Municipalities, FileErrors> {
         read_file(text, file_name, |root| {
-            let sections = root.sections("municipality");
-            if sections.is_empty() {
-                root.wrong("municipality", "must have at least one row, `[[municipality]]`");
-            }
+            let sections = root.required_sections("municipality", "[[municipality]]");
             let mut once = Once::default();
             let rows = sections.iter().map(|section| read_municipality(section, &mut once));
             let rows: Option<Vec<_>> = rows.collect::<Vec<_>>().into_iter().collect();
@@ -361,7 +358,10 @@ fn check_uniqueness(section: &Section<'_>, row: &Municipality, once: &mut Once) 
         ("code", seen_before(&mut once.code, row.code, line("code"))),
         ("cvr", seen_before(&mut once.cvr, row.cvr, line("cvr"))),
         ("authority", seen_before(&mut once.authority, row.authority.clone(), line("authority"))),
-        ("bank_agreement", seen_before(&mut once.agreement, row.bank_agreement.clone(), line("bank_agreement"))),
+        (
+            "bank_agreement",
+            seen_before(&mut once.agreement, row.bank_agreement.clone(), line("bank_agreement")),
+        ),
     ];
     for (key, rule) in repeated {
         if let Some(rule) = rule {
@@ -372,10 +372,7 @@ fn check_uniqueness(section: &Section<'_>, row: &Municipality, once: &mut Once) 
 
 fn read_accounts(section: &Section<'_>, once: &mut Once) -> Vec<DebitAccount> {
     let mut accounts: Vec<DebitAccount> = Vec::new();
-    let rows = section.sections("account");
-    if rows.is_empty() {
-        section.wrong("account", "must have at least one row, `[[municipality.account]]`");
-    }
+    let rows = section.required_sections("account", "[[municipality.account]]");
     for row in rows {
         let name = row.required("name", &NAME);
         let account = row.required_masked("bban", &BBAN);
@@ -430,12 +427,16 @@ const CODE: Rule<MunicipalityCode> = Rule {
 /// One of the 98 codes, for other reference files.
 pub(crate) const MUNICIPALITY: Rule<MunicipalityCode> = CODE;
 
-const CVR: Rule<Cvr> =
-    Rule { says: "must be a CVR number, eight digits that satisfy modulus 11", read: |value| Cvr::parse(value.as_str()?) };
+const CVR: Rule<Cvr> = Rule {
+    says: "must be a CVR number, eight digits that satisfy modulus 11",
+    read: |value| Cvr::parse(value.as_str()?),
+};
 
 /// A location number.
-pub(crate) const GLN: Rule<Gln> =
-    Rule { says: "must be a location number, thirteen digits with their check digit", read: |value| Gln::parse(value.as_str()?) };
+pub(crate) const GLN: Rule<Gln> = Rule {
+    says: "must be a location number, thirteen digits with their check digit",
+    read: |value| Gln::parse(value.as_str()?),
+};
 
 const BBAN: Rule<BankAccount> = Rule {
     says: "must be an account, four digits, a blank and up to ten digits",
@@ -526,9 +527,16 @@ mod tests {
     #[test]
     fn the_table_of_codes() {
         assert!(ALL.is_sorted_by(|a, b| a.0 < b.0));
-        for (text, known) in
-            [("0101", true), ("0751", true), ("0860", true), ("0400", true), ("0411", false), ("0100", false), ("0999", false), ("1101", false)]
-        {
+        for (text, known) in [
+            ("0101", true),
+            ("0751", true),
+            ("0860", true),
+            ("0400", true),
+            ("0411", false),
+            ("0100", false),
+            ("0999", false),
+            ("1101", false),
+        ] {
             let code = MunicipalityCode::parse(text).unwrap();
             assert_eq!(name_of(code).is_some(), known, "{text}");
         }
@@ -567,7 +575,9 @@ mod tests {
         ) + "[[municipality.account]]\nname = \"employers\"\nbban = \"9999 17\"\n";
         let loaded = Municipalities::load(&text, "m.toml").unwrap();
         let row = loaded.get(MunicipalityCode(751)).unwrap();
-        let name = |benefit, by_catalogue| row.debit_account(BenefitCode(benefit), by_catalogue).map(|a| a.name.as_str());
+        let name = |benefit, by_catalogue| {
+            row.debit_account(BenefitCode(benefit), by_catalogue).map(|a| a.name.as_str())
+        };
         assert_eq!(name(101, "main"), Some("main"));
         assert_eq!(name(103, "main"), Some("employers"));
         assert_eq!(name(101, "employers"), Some("employers"));
@@ -647,5 +657,14 @@ mod tests {
     fn accounts_hide_themselves() {
         let loaded = Municipalities::load(&synthetic(&[MunicipalityCode(751)]), "m.toml").unwrap();
         assert!(!format!("{loaded:?}").contains("9999"));
+        let row = "[[municipality]]\ncode = \"0751\"\n";
+        for account in [
+            "account = \"9999 17\"",
+            "account = [\"9999 17\"]",
+            "account = [{ name = \"a\", bban = 999917 }]",
+        ] {
+            let errors = Municipalities::load(&format!("{row}{account}\n"), "m.toml").unwrap_err();
+            assert!(!errors.to_string().contains("17") && errors.to_string().contains("account"), "{errors}");
+        }
     }
 }

@@ -14,7 +14,7 @@ use toml::de::DeValue;
 
 use super::municipality::{MUNICIPALITY, SUPPLIER};
 use super::reference::{
-    DURATION, FLAG, FileErrors, Section, TIME_OF_DAY, Validity, WHOLE, duration_text, read_file,
+    DURATION, FLAG, FileErrors, Place, Section, TIME_OF_DAY, Validity, WHOLE, duration_text, read_file,
 };
 
 /// Who posts the expense of a payment (00-decisions.md 2.1).
@@ -263,6 +263,8 @@ struct Row {
     municipality: Option<MunicipalityCode>,
     supplier: Option<SupplierId>,
     validity: Validity,
+    /// Where the row names its municipality.
+    place: Place,
     values: Settings,
     /// Which of [`PARAMETERS`] the row sets, with the line.
     sets: Vec<(usize, u32)>,
@@ -270,7 +272,8 @@ struct Row {
 
 impl Row {
     fn concerns(&self, municipality: MunicipalityCode, supplier: Option<SupplierId>) -> bool {
-        self.municipality.is_none_or(|own| own == municipality) && self.supplier.is_none_or(|own| Some(own) == supplier)
+        self.municipality.is_none_or(|own| own == municipality)
+            && self.supplier.is_none_or(|own| Some(own) == supplier)
     }
 
     /// Later ranks overrule earlier ones.
@@ -304,7 +307,8 @@ impl Parameters {
             let central = sections.len();
             sections.extend(root.sections("municipality"));
             let read = |(n, section)| read_row(section, n >= central);
-            let rows: Option<Vec<Row>> = sections.iter().enumerate().map(read).collect::<Vec<_>>().into_iter().collect();
+            let rows: Option<Vec<Row>> =
+                sections.iter().enumerate().map(read).collect::<Vec<_>>().into_iter().collect();
             let rows = rows?;
             check_single(&sections, &rows);
             let mut parameters = Parameters { rows: rows.clone() };
@@ -322,6 +326,11 @@ impl Parameters {
     /// Like [`Parameters::at`], with what is set for one supplier's records ([`Reach::Supplier`]).
     pub fn for_supplier(&self, municipality: MunicipalityCode, supplier: SupplierId, date: Date) -> Settings {
         self.resolve(municipality, Some(supplier), date)
+    }
+
+    /// The municipalities that have values of their own, with the place where the file names them.
+    pub fn municipalities(&self) -> impl Iterator<Item = (MunicipalityCode, Place)> {
+        self.rows.iter().filter_map(|row| Some((row.municipality?, row.place)))
     }
 
     /// Every combination that some day holds for some municipality, each with the first municipality (`None`: all
@@ -373,11 +382,16 @@ fn read_row(section: &Section<'_>, of_municipality: bool) -> Option<Row> {
         Some(code) => Some(code?),
         None => None,
     };
-    Some(Row { municipality, supplier, validity: validity?, values, sets })
+    Some(Row { municipality, supplier, validity: validity?, place: section.place_of("code"), values, sets })
 }
 
 /// Reads one parameter if the row sets it, and says whether it does.
-fn read_value(section: &Section<'_>, parameter: &Parameter, by_supplier: bool, values: &mut Settings) -> bool {
+fn read_value(
+    section: &Section<'_>,
+    parameter: &Parameter,
+    by_supplier: bool,
+    values: &mut Settings,
+) -> bool {
     let Some(value) = section.raw(parameter.name) else { return false };
     if by_supplier && parameter.reach != Reach::Supplier {
         section.wrong(parameter.name, "cannot be set per supplier; leave out `supplier`");
@@ -472,7 +486,6 @@ fn capitalised(text: &str) -> String {
 mod tests {
     use jiff::civil::date;
 
-    use super::super::reference::Place;
     use super::*;
 
     const AARHUS: MunicipalityCode = MunicipalityCode(751);
@@ -513,11 +526,13 @@ mod tests {
         let listed = text.split_once("The parameters and their defaults:").unwrap().1;
         let set = listed.lines().filter(|line| names.iter().any(|name| line.starts_with(name)));
         let values: String = set.map(|line| format!("{}\n", &line[2..])).collect();
-        let loaded = Parameters::load(&format!("[[central]]\nvalid_from = 2020-01-01\n{values}"), "p.toml").unwrap();
+        let loaded =
+            Parameters::load(&format!("[[central]]\nvalid_from = 2020-01-01\n{values}"), "p.toml").unwrap();
         assert_eq!(loaded.rows[0].sets.len(), PARAMETERS.len());
         assert_eq!(loaded.at(AARHUS, date(2026, 1, 1)), Settings::default());
         // The examples of the head, too.
-        let head: String = text.lines().skip(3).take(16).map(|line| format!("{}\n", line[1..].trim_start())).collect();
+        let head: String =
+            text.lines().skip(3).take(16).map(|line| format!("{}\n", line[1..].trim_start())).collect();
         assert_eq!(Parameters::load(&head, "p.toml").unwrap().rows.len(), 3, "{head}");
     }
 
@@ -571,9 +586,14 @@ expense_by = "sender"
     #[test]
     fn a_supplier_has_its_own() {
         let loaded = Parameters::load(FILE, "p.toml").unwrap();
-        let by = |supplier: [u8; 4], m| loaded.for_supplier(AARHUS, SupplierId(supplier), date(2026, m, 1)).expense_by;
+        let by = |supplier: [u8; 4], m| {
+            loaded.for_supplier(AARHUS, SupplierId(supplier), date(2026, m, 1)).expense_by
+        };
         assert_eq!(loaded.at(AARHUS, date(2026, 3, 1)).expense_by, ExpenseBy::Sender);
-        assert_eq!((by(*b"KY  ", 3), by(*b"KSD ", 3), by(*b"KY  ", 6)), (ExpenseBy::Hub, ExpenseBy::Sender, ExpenseBy::Sender));
+        assert_eq!(
+            (by(*b"KY  ", 3), by(*b"KSD ", 3), by(*b"KY  ", 6)),
+            (ExpenseBy::Hub, ExpenseBy::Sender, ExpenseBy::Sender)
+        );
     }
 
     #[test]
@@ -599,8 +619,20 @@ expense_by = "sender"
             ("send_by_bank_days = 21", 21, "send_by_bank_days", "21", "must be a whole number from 1 to 20"),
             ("bundle_limit = \"5\"", 16, "bundle_limit", "\"5\"", "must be a whole number from 1 to 10000"),
             ("hard_cutoff = 25:00", 15, "", "", ""),
-            ("hard_cutoff = 16", 15, "hard_cutoff", "16", "must be a time of day from \"00:00\" to \"23:59\""),
-            ("answer1_timeout = \"80h\"", 19, "answer1_timeout", "\"80h\"", "must be a length of time from \"1m\" to \"72h\""),
+            (
+                "hard_cutoff = 16",
+                15,
+                "hard_cutoff",
+                "16",
+                "must be a time of day from \"00:00\" to \"23:59\"",
+            ),
+            (
+                "answer1_timeout = \"80h\"",
+                19,
+                "answer1_timeout",
+                "\"80h\"",
+                "must be a length of time from \"1m\" to \"72h\"",
+            ),
             ("assume_paid = \"no\"", 15, "assume_paid", "\"no\"", "must be true or false"),
             ("expense_by = \"Hub\"", 14, "expense_by", "\"Hub\"", "must be \"sender\" or \"hub\""),
         ] {
@@ -618,7 +650,11 @@ expense_by = "sender"
              p.toml:5:17: `municipality[1].voucher_limit` is 5: cannot be set per supplier; leave out `supplier`",
         );
         let errors = Parameters::load(&central("cutoff = 5"), "p.toml").unwrap_err();
-        assert!(errors.to_string().starts_with("p.toml:3:1: `central[1].cutoff`: is no key here; the keys are alt"));
+        assert!(
+            errors
+                .to_string()
+                .starts_with("p.toml:3:1: `central[1].cutoff`: is no key here; the keys are alt")
+        );
     }
 
     #[test]

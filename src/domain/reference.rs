@@ -104,7 +104,9 @@ pub(crate) fn read_file<T>(
     found.sort_by_key(|error| error.place);
     match answer {
         Some(answer) if found.is_empty() => Ok(answer),
-        None if found.is_empty() => Err(FileErrors(vec![whole_file(file, "could not be understood".to_owned())])),
+        None if found.is_empty() => {
+            Err(FileErrors(vec![whole_file(file, "could not be understood".to_owned())]))
+        }
         _ => Err(FileErrors(found)),
     }
 }
@@ -156,7 +158,7 @@ pub(crate) struct Section<'a> {
     span: Range<usize>,
     table: &'a DeTable<'a>,
     asked: RefCell<Vec<&'static str>>,
-    /// Keys are data (a map), so none is unknown.
+    /// No key is unknown: they are data, or what belongs could not be told.
     open: Cell<bool>,
 }
 
@@ -209,15 +211,15 @@ impl<'a> Section<'a> {
         self.value_by(&self.key(key), value, rule)
     }
 
-    /// A value that may be there, `default` when it is not. A wrong one has been reported, which fails the file.
-    pub(crate) fn or<T>(&self, key: &'static str, rule: &Rule<T>, default: T) -> T {
-        self.optional(key, rule).unwrap_or(default)
-    }
-
     fn value_by<T>(&self, key: &str, value: &Spanned<DeValue<'_>>, rule: &Rule<T>) -> Option<T> {
         let read = (rule.read)(value.get_ref());
         if read.is_none() {
-            self.faults.report(Some(value.span()), key, &self.faults.shown(&value.span()), rule.says.to_owned());
+            self.faults.report(
+                Some(value.span()),
+                key,
+                &self.faults.shown(&value.span()),
+                rule.says.to_owned(),
+            );
         }
         read
     }
@@ -250,7 +252,8 @@ impl<'a> Section<'a> {
     pub(crate) fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let Some(items) = value.get_ref().as_array() else {
-            self.wrong(key, &format!("must be a list of tables, `[[{key}]]`"));
+            let rule = format!("must be a list of tables, `[[{key}]]`");
+            self.faults.report(Some(value.span()), &self.key(key), "", rule);
             return Vec::new();
         };
         let section = |(n, item): (usize, &'a Spanned<DeValue<'a>>)| {
@@ -258,6 +261,16 @@ impl<'a> Section<'a> {
             self.table_at(path, item)
         };
         items.iter().enumerate().filter_map(section).collect()
+    }
+
+    /// The items of a list of tables that has at least one. `header` is how the file begins one.
+    pub(crate) fn required_sections(&self, key: &'static str, header: &str) -> Vec<Section<'a>> {
+        let is_empty =
+            |value: &Spanned<DeValue<'_>>| value.get_ref().as_array().is_some_and(|items| items.is_empty());
+        if self.table.get(key).is_none_or(is_empty) {
+            self.wrong(key, &format!("must have at least one row, `{header}`"));
+        }
+        self.sections(key)
     }
 
     /// A table that may be there.
@@ -279,8 +292,8 @@ impl<'a> Section<'a> {
         match value.get_ref().as_table() {
             Some(table) => Some(Section::new(self.faults, path, value.span(), table)),
             None => {
-                let rule = "must be a table".to_owned();
-                self.faults.report(Some(value.span()), &path, &self.faults.shown(&value.span()), rule);
+                // Not shown: what stands in the place of a table may hold what no error may show.
+                self.faults.report(Some(value.span()), &path, "", "must be a table".to_owned());
                 None
             }
         }
@@ -292,8 +305,15 @@ impl<'a> Section<'a> {
         let asked = self.asked.borrow();
         let fresh = self.table.iter().filter(|(key, _)| !asked.contains(&key.get_ref().as_ref()));
         fresh
-            .map(|(key, value)| (key.get_ref().as_ref(), value.get_ref(), self.faults.place(key.span().start)))
+            .map(|(key, value)| {
+                (key.get_ref().as_ref(), value.get_ref(), self.faults.place(key.span().start))
+            })
             .collect()
+    }
+
+    /// Gives up on the rest of the section: what belongs in it depends on a key that was wrong.
+    pub(crate) fn leave_rest(&self) {
+        self.open.set(true);
     }
 
     /// Reports a key whose form was right but whose value breaks a rule. Shows the value.
@@ -364,8 +384,12 @@ pub(crate) const DATE: Rule<Date> = Rule {
     read: |value| match (value.as_datetime(), value.as_str()) {
         (Some(moment), _) if moment.time.is_none() && moment.offset.is_none() => {
             let date = moment.date?;
-            Date::new(i16::try_from(date.year).ok()?, i8::try_from(date.month).ok()?, i8::try_from(date.day).ok()?)
-                .ok()
+            Date::new(
+                i16::try_from(date.year).ok()?,
+                i8::try_from(date.month).ok()?,
+                i8::try_from(date.day).ok()?,
+            )
+            .ok()
         }
         (None, Some(text)) if text.len() == 10 => text.parse().ok(),
         _ => None,
