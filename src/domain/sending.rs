@@ -8,7 +8,7 @@ use super::parameters::Settings;
 
 /// The bank day on which an ordinary payment leaves.
 pub fn send_day(effective_day: Date, bank_days: &BankDays, rules: &Settings) -> Date {
-    bank_days.add(effective_day, -i32::from(rules.send_by_bank_days))
+    bank_days.add(effective_day, -(rules.send_by_bank_days as i32)) // a parameter of at most a few days
 }
 
 /// Whether a request received at `received` is an immediate payment (straksudbetaling): its day has come, or the
@@ -45,7 +45,7 @@ pub fn timing(due: Due, now: DateTime, bank_days: &BankDays, rules: &Settings) -
     if due.immediate {
         return Timing::Send(due.day.max(first_reachable(now, bank_days, rules)));
     }
-    if now.date() < send_day(due.day, bank_days, rules) || days_between(now.date(), due.day) > rules.max_days_ahead {
+    if now.date() < send_day(due.day, bank_days, rules) || days_between(now.date(), due.day) > i64::from(rules.max_days_ahead) {
         return Timing::NotYet;
     }
     if now > hard_cutoff(due.day, bank_days, rules) { Timing::TooLate } else { Timing::Send(due.day) }
@@ -58,6 +58,6 @@ fn first_reachable(now: DateTime, bank_days: &BankDays, rules: &Settings) -> Dat
     if in_time { today } else { bank_days.strictly_after(today) }
 }
 
-fn days_between(from: Date, to: Date) -> i32 {
-    (to - from).get_days()
+fn days_between(from: Date, to: Date) -> i64 {
+    i64::from((to - from).get_days())
 }

@@ -42,7 +42,7 @@ statements! {
     UNDER_WAY = "update payment set state = $2, attempt = $3, bundle_no = $4 where payment_id = $1";
     SELECT = "select bundle_no, run_no, transfer_no, municipality, run_day, part, group_id, created_at, execution_day,
             immediate, authority, agreement, debit_account, bank, supplier_id, supplier_gln, nks_id, nks_gln, payments,
-            sum_ore, undecided, state, sent_at, landed_at, members
+            sum_ore, undecided, state, sent_at, landed_at, members, overdue
         from bundle where bundle_no = $1";
     BY_GROUP = "select bundle_no from bundle where group_id = $1";
     TO_SEND = "select bundle_no from bundle where state in (1, 2, 3) and undecided > 0 order by immediate desc, bundle_no";
@@ -339,6 +339,8 @@ pub struct Bundle {
     pub landed_at: Option<i64>,
     /// Its payments, in the order of its lines.
     pub members: Vec<PaymentId>,
+    /// The last deadline whose passing was told: 0 none, 1 receipt, 2 answer 2, 3 the last.
+    pub overdue: u8,
 }
 
 fn read(row: &Row<'_>) -> Result<Bundle, StoreError> {
@@ -370,6 +372,7 @@ fn read(row: &Row<'_>) -> Result<Bundle, StoreError> {
         sent_at: row.get(22)?,
         landed_at: row.get(23)?,
         members: outcome::decode_ids(&row.get::<_, Vec<u8>>(24)?)?,
+        overdue: row.get(25)?,
     })
 }
 

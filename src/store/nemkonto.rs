@@ -29,6 +29,7 @@ statements! {
     PAYMENT_STATE = "update payment set state = $2 where payment_id = $1";
     NEWEST = "select attempt from payment where payment_id = $1";
     BUNDLE_STATE = "update bundle set state = $2, undecided = $3 where bundle_no = $1";
+    OVERDUE = "update bundle set overdue = $2 where bundle_no = $1";
     SALT = "select salt, checkpoint, state from transfer where transfer_no = $1";
     ACCEPT = "update transfer set state = $2, accepted_at = $3, bundle_no = $4, municipality = $5
         where transfer_no = $1";
@@ -37,8 +38,8 @@ statements! {
 /// What an answer says of one payment.
 #[derive(Clone, Debug)]
 pub struct PaymentAnswer {
-    /// The attempt it names.
-    pub attempt: AttemptId,
+    /// The attempt it names; none when its reference is not of our making.
+    pub attempt: Option<AttemptId>,
     /// What it says.
     pub event: AttemptEvent,
     /// The amount it repeats, in each way it can be read; the sent one must be among them.
@@ -166,15 +167,20 @@ fn current(tx: &Tx<'_>, attempt: AttemptId) -> Result<Option<Current>, StoreErro
 
 impl Booking {
     fn book_named(&mut self, tx: &Tx<'_>, answer: &PaymentAnswer) -> Result<(), StoreError> {
-        let current = current(tx, answer.attempt)?.filter(|current| current.bundle == self.bundle.no.0);
+        let Some(attempt) = answer.attempt else {
+            let subject = format!("transfer {}", self.transfer.0);
+            self.tell(subject, "it names a payment by a reference that is not ours");
+            return Ok(());
+        };
+        let current = current(tx, attempt)?.filter(|current| current.bundle == self.bundle.no.0);
         let Some(current) = current else {
-            self.tell(answer.attempt.to_string(), "an answer names it in a bundle that it is not in");
+            self.tell(attempt.to_string(), "an answer names it in a bundle that it is not in");
             return Ok(());
         };
         let same_amount = answer.amounts.contains(&Some(current.amount));
         let same_payee = answer.payee.is_none_or(|payee| payee == current.payee);
         let event = if same_amount && same_payee { answer.event } else { AttemptEvent::Unclear };
-        self.book(tx, answer.attempt, &current, event)
+        self.book(tx, attempt, &current, event)
     }
 
     fn book(
@@ -375,14 +381,17 @@ impl Write for BookUnreadable {
     }
 }
 
+/// The last deadline of a bundle's answers.
+pub const FINAL: u8 = 3;
+
 /// An alarm about a bundle that nothing, or too little, was heard of in time.
 pub struct Overdue {
     /// Which.
     pub bundle: BundleNo,
     /// What is missing.
     pub missing: &'static str,
-    /// Whether the last deadline passed: its undecided payments become unconfirmed.
-    pub is_final: bool,
+    /// Which deadline: 1 receipt, 2 answer 2, 3 the last, whose passing makes undecided payments unconfirmed.
+    pub level: u8,
     /// Now.
     pub at: i64,
 }
@@ -392,12 +401,13 @@ impl Write for Overdue {
     fn apply(&self, tx: &Tx<'_>) -> Result<u32, StoreError> {
         let bundle = bundle::get(tx, self.bundle)?;
         let mut outcomes = Vec::new();
-        if self.is_final {
+        if self.level == FINAL {
             for payment in &bundle.members {
                 outcomes.extend(unconfirm(tx, &bundle, *payment)?);
             }
         }
         let text = format!("{}: {} has not come; {} payments undecided", bundle.group_id, self.missing, bundle.undecided);
+        tx.run(OVERDUE, params![self.bundle.0, self.level])?;
         let subject = format!("bundle {} {}", self.bundle.0, self.missing);
         let municipality = Some(bundle.municipality);
         task::open(tx, &task::NewTask { kind: "overdue", municipality, subject, text }, self.at)?;

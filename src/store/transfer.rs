@@ -12,27 +12,31 @@ statements! {
     MAX = "select max(transfer_no) from transfer";
     COLUMNS_BY_NO = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason from transfer where transfer_no = $1";
+        reason, physical from transfer where transfer_no = $1";
     BY_IDENTITY = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason from transfer
+        reason, physical from transfer
         where direction = $1 and endpoint = $2 and name = $3 and size = $4 and modified_at = $5";
     BY_NAME = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason from transfer where name = $1 order by transfer_no";
+        reason, physical from transfer where name = $1 order by transfer_no";
     BY_BUNDLE = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason from transfer where bundle_no = $1 order by transfer_no";
+        reason, physical from transfer where bundle_no = $1 order by transfer_no";
     BY_MESSAGE = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason from transfer where message_id = $1 and transfer_no <> $2 order by transfer_no";
+        reason, physical from transfer where message_id = $1 and transfer_no <> $2 order by transfer_no";
+    UNFINISHED = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
+        data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
+        reason, physical from transfer where direction = 1 and state = 2 and format = $1 order by transfer_no";
     PAGE = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason from transfer where transfer_no > $1 order by transfer_no limit 500";
+        reason, physical from transfer where transfer_no > $1 order by transfer_no limit 500";
     BEGIN = "insert into transfer
         (transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt, data_key)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    ARCHIVED = "update transfer set state = $2, sha256 = $3, layout = $4 where transfer_no = $1";
+    ARCHIVED = "update transfer set state = $2, sha256 = $3, layout = $4, physical = $5 where transfer_no = $1";
+    SIZE = "update transfer set size = $2 where transfer_no = $1 and direction = 2";
     SAME_BYTES = "select transfer_no, endpoint, name, state from transfer
         where sha256 = $1 and direction = 1 and transfer_no <> $2 order by transfer_no";
     CLOSE = "update transfer set state = $2, reason = $3 where transfer_no = $1";
@@ -168,6 +172,8 @@ pub struct Transfer {
     pub bundle: Option<BundleNo>,
     /// Why it is where it is.
     pub reason: Option<String>,
+    /// How its bytes are written, as its format codes it.
+    pub physical: Option<i64>,
 }
 
 /// One thing wrong with a file or a record, ready to be shown: personal values are masked already.
@@ -216,6 +222,7 @@ fn read(row: &Row<'_>) -> Result<Transfer, StoreError> {
         message_id: row.get(18)?,
         bundle: row.get::<_, Option<i64>>(19)?.map(BundleNo),
         reason: row.get(20)?,
+        physical: row.get(21)?,
     })
 }
 
@@ -250,6 +257,11 @@ pub fn of_bundle(tx: &Tx<'_>, bundle: BundleNo) -> Result<Vec<Transfer>, StoreEr
 /// Other transfers that carry the counterparty's message id.
 pub fn with_message(tx: &Tx<'_>, message_id: &str, but: TransferNo) -> Result<Vec<Transfer>, StoreError> {
     many(tx, BY_MESSAGE, params![message_id, but.0])
+}
+
+/// Files of a format whose bytes are archived and whose fate is not decided.
+pub fn unfinished(tx: &Tx<'_>, format: &str) -> Result<Vec<Transfer>, StoreError> {
+    many(tx, UNFINISHED, params![format])
 }
 
 /// The next transfers after number `after`, at most 500.
@@ -377,15 +389,21 @@ pub struct MarkArchived {
     pub sha256: [u8; 32],
     /// The state this leads to: `Archived` for what came in, `Out` for what goes out.
     pub state: TransferState,
+    /// Original bytes.
+    pub size: u64,
     /// The hash of the layouts it will be read with, where it has any.
     pub layout: Option<[u8; 32]>,
+    /// How its bytes are written, as its format codes it.
+    pub physical: Option<i64>,
 }
 
 impl Write for MarkArchived {
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let layout = self.layout.map(|hash| hash.to_vec());
-        tx.run(ARCHIVED, params![self.no.0, self.state as u8, self.sha256.as_slice(), layout])?;
+        let state = self.state as u8;
+        tx.run(ARCHIVED, params![self.no.0, state, self.sha256.as_slice(), layout, self.physical])?;
+        tx.run(SIZE, params![self.no.0, self.size as i64])?; // of what comes in, the drop told it before
         Ok(())
     }
 }
