@@ -100,9 +100,9 @@ impl Setting for bool {
 }
 
 impl Setting for Time {
-    const TYPE: &'static str = "a time of day";
+    const TYPE: &'static str = "a time of day in hours and minutes";
     fn read(value: &DeValue<'_>) -> Option<Time> {
-        (TIME_OF_DAY.read)(value)
+        (TIME_OF_DAY.read)(value).filter(|time| time.second() == 0)
     }
     fn toml(self) -> String {
         format!("\"{:02}:{:02}\"", self.hour(), self.minute())
@@ -352,7 +352,9 @@ impl Parameters {
     /// The days on which some value begins or ends.
     fn change_days(&self) -> Vec<Date> {
         let ends = self.rows.iter().filter_map(|row| row.validity.to?.tomorrow().ok());
-        self.rows.iter().map(|row| row.validity.from).chain(ends).collect()
+        let mut days: Vec<Date> = self.rows.iter().map(|row| row.validity.from).chain(ends).collect();
+        days.sort_unstable();
+        days
     }
 
     fn resolve(&self, municipality: MunicipalityCode, supplier: Option<SupplierId>, date: Date) -> Settings {
@@ -611,6 +613,8 @@ expense_by = "sender"
         assert_eq!(Parameters::load(rows, "p.toml").unwrap_err().to_string(), expected);
     }
 
+    const TIMES: &str = "must be a time of day in hours and minutes from \"00:00\" to \"23:59\"";
+
     #[test]
     fn mistakes_have_their_place() {
         let central = |value: &str| format!("[[central]]\nvalid_from = 2026-01-01\n{value}\n");
@@ -619,13 +623,8 @@ expense_by = "sender"
             ("send_by_bank_days = 21", 21, "send_by_bank_days", "21", "must be a whole number from 1 to 20"),
             ("bundle_limit = \"5\"", 16, "bundle_limit", "\"5\"", "must be a whole number from 1 to 10000"),
             ("hard_cutoff = 25:00", 15, "", "", ""),
-            (
-                "hard_cutoff = 16",
-                15,
-                "hard_cutoff",
-                "16",
-                "must be a time of day from \"00:00\" to \"23:59\"",
-            ),
+            ("hard_cutoff = 16", 15, "hard_cutoff", "16", TIMES),
+            ("hard_cutoff = 16:00:30", 15, "hard_cutoff", "16:00:30", TIMES),
             (
                 "answer1_timeout = \"80h\"",
                 19,
