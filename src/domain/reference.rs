@@ -3,8 +3,8 @@
 //! One pass reports all the mistakes of a file, not just the first: whoever edits it at night fixes it once. Never
 //! opens a file: the text and its name are arguments. Never guesses: an unknown key is a mistake.
 //!
-//! A file is a tree of [`Section`]s. A value is asked for by key and [`Rule`]; what a section was never asked for
-//! is unknown, which [`Section::finish`] reports.
+//! A file is a tree of `Section`s. A value is asked for by key and `Rule`; what a section was never asked for
+//! is unknown, which `Section::finish` reports.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
