@@ -76,15 +76,21 @@ trait Setting: Copy + PartialOrd {
     }
 }
 
-impl Setting for u32 {
-    const TYPE: &'static str = "a whole number";
-    fn read(value: &DeValue<'_>) -> Option<u32> {
-        (WHOLE.read)(value).and_then(|n| u32::try_from(n).ok())
-    }
-    fn toml(self) -> String {
-        self.to_string()
-    }
+/// Bank days are counted in `u16`, calendar days in `i32` as dates subtract to, payments in `u32`.
+macro_rules! whole_number {
+    ($($type:ty),+) => {$(
+        impl Setting for $type {
+            const TYPE: &'static str = "a whole number";
+            fn read(value: &DeValue<'_>) -> Option<$type> {
+                (WHOLE.read)(value).and_then(|n| n.try_into().ok())
+            }
+            fn toml(self) -> String {
+                self.to_string()
+            }
+        }
+    )+};
 }
+whole_number!(u16, i32, u32);
 
 impl Setting for bool {
     const TYPE: &'static str = "true or false";
@@ -219,7 +225,7 @@ macro_rules! parameters {
 }
 
 parameters! {
-    send_by_bank_days: u32 = 2, 1..=20, "bank days", Assumed, Municipality, "00-decisions.md 1.7; nemkonto.md 1.7",
+    send_by_bank_days: u16 = 2, 1..=20, "bank days", Assumed, Municipality, "00-decisions.md 1.7; nemkonto.md 1.7",
         "Bank days before the disposition day on which ordinary payments are sent";
     ordinary_send_time: Time = at(13, 0), at(0, 0)..=at(23, 59), "", Assumed, Municipality, "00-decisions.md 1.6",
         "When on that day the bundle is sent; what comes later for the day is an immediate payment";
@@ -227,9 +233,9 @@ parameters! {
         "When on the last bank day before the disposition day ordinary sending is refused";
     immediate_cutoff: Time = at(12, 0), at(0, 0)..=at(23, 59), "", Assumed, Municipality, "00-decisions.md 1.6",
         "Until when an immediate payment still reaches the same bank day";
-    max_days_ahead: u32 = 60, 1..=366, "days", Assumed, Municipality, "nemkonto.md 1.7; 00-decisions.md 5.5",
+    max_days_ahead: i32 = 60, 1..=366, "days", Assumed, Municipality, "nemkonto.md 1.7; 00-decisions.md 5.5",
         "How far ahead of sending a disposition day may lie";
-    late_bank_days: u32 = 5, 0..=60, "bank days", Assumed, Municipality, "00-decisions.md 1.6 (G68-K05)",
+    late_bank_days: u16 = 5, 0..=60, "bank days", Assumed, Municipality, "00-decisions.md 1.6 (G68-K05)",
         "How long before reception a disposition day may lie; a record with an earlier one is rejected";
     bundle_limit: u32 = 10_000, 1..=10_000, "payments", Assumed, Municipality, "nemkonto.md 1.8",
         "Payments in one bundle at most";
@@ -237,11 +243,11 @@ parameters! {
         "After how long without receipt 0 or 1 a sent bundle is on the worklist";
     answer2_timeout: Duration = minutes(240), minutes(1)..=minutes(4_320), "", Assumed, Municipality, "nemkonto.md 1.7",
         "After how long without answer 2 a received bundle is on the worklist";
-    final_timeout_bank_days: u32 = 2, 0..=20, "bank days", Assumed, Municipality, "nemkonto.md 1.7; 00-decisions.md 1.4",
+    final_timeout_bank_days: u16 = 2, 0..=20, "bank days", Assumed, Municipality, "nemkonto.md 1.7; 00-decisions.md 1.4",
         "Bank days after the disposition day when a payment without a final answer is on the worklist";
     assume_paid: bool = false, false..=true, "", Assumed, Municipality, "00-decisions.md 1.4",
         "Whether such a payment then counts as paid, without a person";
-    duplicate_days: u32 = 30, 0..=366, "days", Assumed, Municipality, "nemkonto.md 4.2; 00-decisions.md 4",
+    duplicate_days: i32 = 30, 0..=366, "days", Assumed, Municipality, "nemkonto.md 4.2; 00-decisions.md 4",
         "How far back a like payment under another reference holds a new one for a person; 0: never";
     alternative_account: AlternativeAccount = AlternativeAccount::FourEyes,
         AlternativeAccount::FourEyes..=AlternativeAccount::Report, "", Assumed, Municipality, "00-decisions.md 8",
