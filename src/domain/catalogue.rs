@@ -61,7 +61,7 @@ pub struct Catalogue {
     /// Ascending by code, then by first day.
     rows: Vec<Benefit>,
     /// For each possible code its rows.
-    by_code: Box<[Range<u16>]>,
+    by_code: Box<[Range<u32>]>,
     /// Longest prefix first.
     pair_defaults: Vec<PairDefault>,
 }
@@ -94,7 +94,7 @@ impl Catalogue {
         rows.sort_by_key(|row| (row.code, row.validity.from));
         pair_defaults.sort_by_key(|row| std::cmp::Reverse(row.account_prefix.len()));
         let mut by_code = vec![0..0; 10_000];
-        for (at, row) in (0_u16..).zip(&rows) {
+        for (at, row) in (0_u32..).zip(&rows) {
             let range = &mut by_code[usize::from(row.code.0)];
             *range = if range.end == 0 { at..at + 1 } else { range.start..at + 1 };
         }
@@ -103,7 +103,7 @@ impl Catalogue {
 
     fn rows_of(&self, code: BenefitCode) -> &[Benefit] {
         let range = self.by_code.get(usize::from(code.0)).cloned().unwrap_or(0..0);
-        &self.rows[usize::from(range.start)..usize::from(range.end)]
+        &self.rows[range.start as usize..range.end as usize]
     }
 
     /// The benefit as it is on a day; `None` when there is none of this code then.

@@ -4,6 +4,7 @@
 //! once in it. Never decides which municipality a payment is for: the request says it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::fmt::Write as _;
 use std::hash::Hash;
@@ -257,10 +258,10 @@ impl Municipality {
 pub struct Municipalities {
     rows: Vec<Municipality>,
     /// For each possible code the place in `rows`, or [`ABSENT`].
-    by_code: Box<[u16]>,
+    by_code: Box<[u32]>,
 }
 
-const ABSENT: u16 = u16::MAX;
+const ABSENT: u32 = u32::MAX;
 
 impl fmt::Debug for Municipalities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -295,7 +296,7 @@ impl Municipalities {
     /// The municipality of this code.
     pub fn get(&self, code: MunicipalityCode) -> Option<&Municipality> {
         let at = *self.by_code.get(usize::from(code.0))?;
-        self.rows.get(usize::from(at))
+        self.rows.get(at as usize)
     }
 
     /// All of them, ascending by code.
@@ -319,10 +320,17 @@ struct Once {
     account: HashMap<BankAccount, u32>,
 }
 
-/// Notes a value; the line where it stood before, when it did.
+/// Notes a value that may stand once; says where it stood before, when it did.
 fn seen_before<T: Hash + Eq>(seen: &mut HashMap<T, u32>, value: T, line: u32) -> Option<String> {
-    let first = *seen.entry(value).or_insert(line);
-    (first != line).then(|| format!("stands already in line {first}; no two may share it"))
+    match seen.entry(value) {
+        Entry::Occupied(first) => {
+            Some(format!("stands already in line {}; no two may share it", first.get()))
+        }
+        Entry::Vacant(free) => {
+            free.insert(line);
+            None
+        }
+    }
 }
 
 fn read_municipality(section: &Section<'_>, once: &mut Once) -> Option<Municipality> {
@@ -622,6 +630,11 @@ mod tests {
             "\"900751\"",
             "\"900461\"",
             "m.toml:40:13: `municipality[2].authority` is \"900461\": stands already in line 17; no two may share it",
+        );
+        check(
+            "[[municipality.account]]\nname = \"main\"\nbban = \"9999 0000000751\"",
+            "account = [{ name = \"a\", bban = \"9999 7\" }, { name = \"b\", bban = \"9999 7\" }]",
+            "m.toml:20:66: `municipality[1].account[2].bban` is ********: stands already in line 20; no two may share it",
         );
         check(
             "id = \"KY\"",

@@ -76,15 +76,21 @@ trait Setting: Copy + PartialOrd {
     }
 }
 
-impl Setting for u32 {
-    const TYPE: &'static str = "a whole number";
-    fn read(value: &DeValue<'_>) -> Option<u32> {
-        (WHOLE.read)(value).and_then(|n| u32::try_from(n).ok())
-    }
-    fn toml(self) -> String {
-        self.to_string()
-    }
+/// Bank days are counted in `u16`, calendar days in `i32` as dates subtract to, payments in `u32`.
+macro_rules! whole_number {
+    ($($type:ty),+) => {$(
+        impl Setting for $type {
+            const TYPE: &'static str = "a whole number";
+            fn read(value: &DeValue<'_>) -> Option<$type> {
+                (WHOLE.read)(value).and_then(|n| n.try_into().ok())
+            }
+            fn toml(self) -> String {
+                self.to_string()
+            }
+        }
+    )+};
 }
+whole_number!(u16, i32, u32);
 
 impl Setting for bool {
     const TYPE: &'static str = "true or false";
@@ -100,9 +106,9 @@ impl Setting for bool {
 }
 
 impl Setting for Time {
-    const TYPE: &'static str = "a time of day";
+    const TYPE: &'static str = "a time of day in hours and minutes";
     fn read(value: &DeValue<'_>) -> Option<Time> {
-        (TIME_OF_DAY.read)(value)
+        (TIME_OF_DAY.read)(value).filter(|time| time.second() == 0)
     }
     fn toml(self) -> String {
         format!("\"{:02}:{:02}\"", self.hour(), self.minute())
@@ -219,7 +225,7 @@ macro_rules! parameters {
 }
 
 parameters! {
-    send_by_bank_days: u32 = 2, 1..=20, "bank days", Assumed, Municipality, "00-decisions.md 1.7; nemkonto.md 1.7",
+    send_by_bank_days: u16 = 2, 1..=20, "bank days", Assumed, Municipality, "00-decisions.md 1.7; nemkonto.md 1.7",
         "Bank days before the disposition day on which ordinary payments are sent";
     ordinary_send_time: Time = at(13, 0), at(0, 0)..=at(23, 59), "", Assumed, Municipality, "00-decisions.md 1.6",
         "When on that day the bundle is sent; what comes later for the day is an immediate payment";
@@ -227,9 +233,9 @@ parameters! {
         "When on the last bank day before the disposition day ordinary sending is refused";
     immediate_cutoff: Time = at(12, 0), at(0, 0)..=at(23, 59), "", Assumed, Municipality, "00-decisions.md 1.6",
         "Until when an immediate payment still reaches the same bank day";
-    max_days_ahead: u32 = 60, 1..=366, "days", Assumed, Municipality, "nemkonto.md 1.7; 00-decisions.md 5.5",
+    max_days_ahead: i32 = 60, 1..=366, "days", Assumed, Municipality, "nemkonto.md 1.7; 00-decisions.md 5.5",
         "How far ahead of sending a disposition day may lie";
-    late_bank_days: u32 = 5, 0..=60, "bank days", Assumed, Municipality, "00-decisions.md 1.6 (G68-K05)",
+    late_bank_days: u16 = 5, 0..=60, "bank days", Assumed, Municipality, "00-decisions.md 1.6 (G68-K05)",
         "How long before reception a disposition day may lie; a record with an earlier one is rejected";
     bundle_limit: u32 = 10_000, 1..=10_000, "payments", Assumed, Municipality, "nemkonto.md 1.8",
         "Payments in one bundle at most";
@@ -237,11 +243,11 @@ parameters! {
         "After how long without receipt 0 or 1 a sent bundle is on the worklist";
     answer2_timeout: Duration = minutes(240), minutes(1)..=minutes(4_320), "", Assumed, Municipality, "nemkonto.md 1.7",
         "After how long without answer 2 a received bundle is on the worklist";
-    final_timeout_bank_days: u32 = 2, 0..=20, "bank days", Assumed, Municipality, "nemkonto.md 1.7; 00-decisions.md 1.4",
+    final_timeout_bank_days: u16 = 2, 0..=20, "bank days", Assumed, Municipality, "nemkonto.md 1.7; 00-decisions.md 1.4",
         "Bank days after the disposition day when a payment without a final answer is on the worklist";
     assume_paid: bool = false, false..=true, "", Assumed, Municipality, "00-decisions.md 1.4",
         "Whether such a payment then counts as paid, without a person";
-    duplicate_days: u32 = 30, 0..=366, "days", Assumed, Municipality, "nemkonto.md 4.2; 00-decisions.md 4",
+    duplicate_days: i32 = 30, 0..=366, "days", Assumed, Municipality, "nemkonto.md 4.2; 00-decisions.md 4",
         "How far back a like payment under another reference holds a new one for a person; 0: never";
     alternative_account: AlternativeAccount = AlternativeAccount::FourEyes,
         AlternativeAccount::FourEyes..=AlternativeAccount::Report, "", Assumed, Municipality, "00-decisions.md 8",
@@ -352,7 +358,9 @@ impl Parameters {
     /// The days on which some value begins or ends.
     fn change_days(&self) -> Vec<Date> {
         let ends = self.rows.iter().filter_map(|row| row.validity.to?.tomorrow().ok());
-        self.rows.iter().map(|row| row.validity.from).chain(ends).collect()
+        let mut days: Vec<Date> = self.rows.iter().map(|row| row.validity.from).chain(ends).collect();
+        days.sort_unstable();
+        days
     }
 
     fn resolve(&self, municipality: MunicipalityCode, supplier: Option<SupplierId>, date: Date) -> Settings {
@@ -611,6 +619,8 @@ expense_by = "sender"
         assert_eq!(Parameters::load(rows, "p.toml").unwrap_err().to_string(), expected);
     }
 
+    const TIMES: &str = "must be a time of day in hours and minutes from \"00:00\" to \"23:59\"";
+
     #[test]
     fn mistakes_have_their_place() {
         let central = |value: &str| format!("[[central]]\nvalid_from = 2026-01-01\n{value}\n");
@@ -619,13 +629,8 @@ expense_by = "sender"
             ("send_by_bank_days = 21", 21, "send_by_bank_days", "21", "must be a whole number from 1 to 20"),
             ("bundle_limit = \"5\"", 16, "bundle_limit", "\"5\"", "must be a whole number from 1 to 10000"),
             ("hard_cutoff = 25:00", 15, "", "", ""),
-            (
-                "hard_cutoff = 16",
-                15,
-                "hard_cutoff",
-                "16",
-                "must be a time of day from \"00:00\" to \"23:59\"",
-            ),
+            ("hard_cutoff = 16", 15, "hard_cutoff", "16", TIMES),
+            ("hard_cutoff = 16:00:30", 15, "hard_cutoff", "16:00:30", TIMES),
             (
                 "answer1_timeout = \"80h\"",
                 19,

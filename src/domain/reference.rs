@@ -3,8 +3,8 @@
 //! One pass reports all the mistakes of a file, not just the first: whoever edits it at night fixes it once. Never
 //! opens a file: the text and its name are arguments. Never guesses: an unknown key is a mistake.
 //!
-//! A file is a tree of [`Section`]s. A value is asked for by key and [`Rule`]; what a section was never asked for
-//! is unknown, which [`Section::finish`] reports.
+//! A file is a tree of `Section`s. A value is asked for by key and `Rule`; what a section was never asked for
+//! is unknown, which `Section::finish` reports.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -86,7 +86,7 @@ pub(crate) fn read_file<T>(
     file: &str,
     body: impl FnOnce(&Section<'_>) -> Option<T>,
 ) -> Result<T, FileErrors> {
-    let faults = Faults { file, text, found: RefCell::default() };
+    let faults = Faults { file, text, line_starts: line_starts(text), found: RefCell::default() };
     let (root, syntax) = DeTable::parse_recoverable(text);
     for error in &syntax {
         faults.report(error.span(), "", "", error.message().to_owned());
@@ -116,22 +116,24 @@ pub(crate) fn whole_file(file: &str, rule: String) -> FileError {
     FileError { file: file.to_owned(), place: None, key: String::new(), value: String::new(), rule }
 }
 
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect()
+}
+
 /// Collects what is wrong in one file.
 struct Faults<'a> {
     file: &'a str,
     text: &'a str,
+    line_starts: Vec<usize>,
     found: RefCell<Vec<FileError>>,
 }
 
 impl Faults<'_> {
     fn place(&self, at: usize) -> Place {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let count = |n: usize| u32::try_from(n + 1).unwrap_or(u32::MAX);
-        Place {
-            line: count(before.bytes().filter(|b| *b == b'\n').count()),
-            column: count(before[line_start..].chars().count()),
-        }
+        let line = self.line_starts.partition_point(|start| *start <= at).max(1);
+        let before = self.text.get(self.line_starts[line - 1]..at).unwrap_or_default();
+        let fits = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        Place { line: fits(line), column: fits(before.chars().count() + 1) }
     }
 
     fn report(&self, span: Option<Range<usize>>, key: &str, value: &str, rule: String) {
