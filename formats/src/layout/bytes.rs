@@ -191,12 +191,13 @@ pub fn next_separator(bytes: &[u8], from: usize) -> usize {
 /// Days of each month of a common year; months run from 1.
 const DAYS: [u8; 16] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0];
 
-/// Whether a number `YYYYMMDD` names a day of the Gregorian calendar, from year 1583.
+/// Whether a number `YYYYMMDD` names a day of the Gregorian calendar, from year 1583. Year 9999 is left out,
+/// so that a day can always be followed by another.
 #[inline]
 pub fn is_day(yyyymmdd: u32) -> bool {
     let (year, month, day) = (yyyymmdd / 10_000, yyyymmdd / 100 % 100, yyyymmdd % 100);
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = DAYS.get(month as usize).copied().unwrap_or(0);
     let last = u32::from(days) + u32::from(leap && month == 2);
-    (1583..=9999).contains(&year) && (1..=last).contains(&day)
+    (1583..=9998).contains(&year) && (1..=last).contains(&day)
 }

@@ -52,8 +52,9 @@ impl fmt::Display for Class {
 }
 
 /// Whether a byte of ISO-8859-1 may stand in an account string.
-pub fn account_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"./- \xC6\xD8\xC5\xE6\xF8\xE5".contains(&byte)
+pub const fn account_byte(byte: u8) -> bool {
+    let letter = matches!(byte, 0xC6 | 0xD8 | 0xC5 | 0xE6 | 0xF8 | 0xE5);
+    byte.is_ascii_alphanumeric() || letter || matches!(byte, b'.' | b'/' | b'-' | b' ')
 }
 
 /// The two-digit ident code of two columns: `02`, or one of `1 2 3 C E` beside a blank (g68.md 7, rule 4).
