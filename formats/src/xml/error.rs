@@ -35,7 +35,7 @@ pub struct Error {
 }
 
 impl Error {
-    pub(super) fn new(fault: Fault, line: u64, column: u64, path: String) -> Error {
+    pub(crate) fn new(fault: Fault, line: u64, column: u64, path: String) -> Error {
         Error { kind: fault.kind, rule: fault.rule, line, column, path, source: fault.source }
     }
 
@@ -92,7 +92,7 @@ impl Fault {
     pub(crate) fn limit(rule: &'static str) -> Fault {
         Fault::new(Kind::Limit, rule)
     }
-    pub(super) fn io(source: io::Error) -> Fault {
+    pub(crate) fn io(source: io::Error) -> Fault {
         Fault { kind: Kind::Io, rule: "the input could not be read".into(), source: Some(source) }
     }
 }

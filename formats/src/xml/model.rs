@@ -310,7 +310,7 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
         self.unknown_count
     }
 
-    /// An error at the last thing met.
+    /// An error at the last thing met, after which there are only errors.
     pub(crate) fn error(&self, fault: Fault) -> Error {
         self.xml.error(fault)
     }

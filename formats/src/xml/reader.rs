@@ -3,6 +3,7 @@
 //! A token is always whole in the window before it is looked at; when it is not, more is brought into sight and the
 //! token is begun again. So every function here sees plain text and needs no memory of its own.
 
+use std::cell::Cell;
 use std::io::BufRead;
 use std::ops::Range;
 
@@ -154,6 +155,8 @@ pub struct Reader<R> {
     taken: Option<Range<usize>>,
     /// Where the last token began, for errors of those who judge it.
     mark: usize,
+    /// Nothing but errors from now on. A cell, because an error is made while what it judges is still borrowed.
+    failed: Cell<bool>,
 }
 
 impl<R: BufRead> Reader<R> {
@@ -173,6 +176,7 @@ impl<R: BufRead> Reader<R> {
             end_due: false,
             taken: None,
             mark: 0,
+            failed: Cell::new(false),
         }
     }
 
@@ -184,7 +188,10 @@ impl<R: BufRead> Reader<R> {
     pub fn next(&mut self) -> Result<Token<'_>, Error> {
         let step = match self.step() {
             Ok(step) => step,
-            Err(fault) => return Err(self.error_at(self.window.at, fault)),
+            Err(fault) => {
+                self.failed.set(true);
+                return Err(self.error_at(self.window.at, fault));
+            }
         };
         Ok(match step {
             Step::Start { local, namespace } => Token::Start(Start {
@@ -230,8 +237,9 @@ impl<R: BufRead> Reader<R> {
         self.frames.len()
     }
 
-    /// An error at the last token: for whoever judges what the tokens say.
+    /// An error at the last token, after which there are only errors: for whoever judges what the tokens say.
     pub(crate) fn error(&self, fault: Fault) -> Error {
+        self.failed.set(true);
         self.error_at(self.mark, fault)
     }
 
@@ -289,6 +297,9 @@ impl<R: BufRead> Reader<R> {
 
     #[inline]
     fn step(&mut self) -> Result<Step, Fault> {
+        if self.failed.get() {
+            return Err(Fault::malformed("the document has failed before"));
+        }
         if self.end_due {
             self.end_due = false;
             self.close();
