@@ -81,6 +81,8 @@ pub struct Candidate {
     pub advice: Vec<u8>,
     /// See [`reference_fingerprint`].
     pub reference_fingerprint: i64,
+    /// Whether its fields stand in fixed columns.
+    pub is_fixed: bool,
 }
 
 /// Earlier payments that a candidate repeats, each confirmed by exact comparison.

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use toek_formats::g68::{Code, FileReport, Finding, Options, Reader, Request, Severity, Slot, Unit};
+use toek_formats::g68::{Code, FileReport, Finding, Form, Options, Reader, Request, Severity, Slot, Unit};
 use toek_formats::vocabulary::MunicipalityCode;
 
 use super::fetch::{self, physical_of};
@@ -193,17 +193,18 @@ fn candidate(unit: &Unit<'_>, request: &Request<'_>, transfer: &Transfer) -> Can
         effective_day: request.effective_date,
         period: request.period,
         method: match request.method {
-            G68::NemKonto | G68::SpecificAccount => Method::NemKonto,
-            G68::NamedAccount => Method::NamedAccount,
+            G68::NemKonto | G68::BenefitAccount => Method::NemKonto,
+            G68::BankAccount => Method::NamedAccount,
             G68::PaymentSlip => Method::PaymentSlip,
             G68::AlternativeReceiver => Method::AlternativeReceiver,
             G68::Cash => Method::Cash,
-            G68::Registration => Method::Registration,
+            G68::NoPayment => Method::Registration,
         },
         warnings: unit.findings.iter().fold(0, |bits, finding| bits | warning_bit(finding.code)),
         posting_ref: pack_digits(request.posting_ref.digits()),
         advice,
         reference_fingerprint: reference,
+        is_fixed: request.form == Form::Fixed,
     }
 }
 
@@ -397,7 +398,7 @@ impl<'a> Intaking<'a> {
             }
             Refusal::MethodNotOffered => (METHOD_NOT_OFFERED, Slot::Method, None, "02".to_owned()),
         };
-        let columns = self.hub.layouts.fixed_columns(slot);
+        let columns = if candidate.is_fixed { self.fixed_columns(slot) } else { (0, 0) };
         let row = RejectedRow {
             record_no: candidate.payment.record_no(),
             line_no: candidate.line_no,
@@ -410,11 +411,18 @@ impl<'a> Intaking<'a> {
             line_no: row.line_no,
             code: code.to_owned(),
             field: Some(toek_formats::layout::Slot::name(slot).to_owned()),
-            column_from: columns.map_or(0, |(from, _)| from),
-            column_to: columns.map_or(0, |(_, to)| to),
+            column_from: columns.0,
+            column_to: columns.1,
             value,
         };
         (row, finding)
+    }
+
+    /// Where a field stands in the fixed form, from and to, 1-based.
+    fn fixed_columns(&self, slot: Slot) -> (u16, u16) {
+        let mut records = self.hub.layouts.table().records().iter();
+        let field = records.find_map(|record| record.field(slot).filter(|field| field.is_placed()));
+        field.map_or((0, 0), |field| (field.from, field.to))
     }
 
     /// What earlier files, or earlier records of this one, have that these repeat. Each is confirmed exactly.

@@ -301,6 +301,7 @@ fn read(row: &Row<'_>) -> Result<Stored, StoreError> {
         posting_ref: posting_ref.try_into().map_err(|_| unreadable("a posting reference"))?,
         advice: row.get(19)?,
         reference_fingerprint: 0, // not kept with the payment: it stands in `seen`
+        is_fixed: false,          // told by the archived record alone
     };
     let state = PaymentState::from_code(row.get(20)?)?;
     let bundle = row.get::<_, Option<i64>>(22)?.map(BundleNo);
