@@ -133,7 +133,9 @@ impl BundleState {
             }
             (S::Sent | S::Landed | S::Committing, E::Unreadable) => bundle(S::Suspect).with_task(),
             (S::Committing | S::Sent | S::Landed | S::Suspect, E::TakenIn) => bundle(S::Received),
-            (S::Committing | S::Sent | S::Landed | S::Suspect | S::Received, E::Accepted) => bundle(S::Accepted),
+            (S::Committing | S::Sent | S::Landed | S::Suspect | S::Received, E::Accepted) => {
+                bundle(S::Accepted)
+            }
             (S::Committing | S::Sent | S::Landed | S::Suspect | S::Received, E::Refused) => {
                 bundle(S::Rejected).unnamed(AttemptEvent::Reject)
             }
@@ -142,7 +144,9 @@ impl BundleState {
             (_, E::Stopped) => bundle(self).unnamed(AttemptEvent::StopUnasked).with_task(),
             (_, E::NamesPayments) => bundle(self),
             // Told late, or once more.
-            (S::Received | S::Accepted, E::TakenIn | E::Unreadable) | (S::Accepted, E::Accepted) => bundle(self),
+            (S::Received | S::Accepted, E::TakenIn | E::Unreadable) | (S::Accepted, E::Accepted) => {
+                bundle(self)
+            }
             (S::Rejected, E::Refused | E::Unreadable) | (S::Suspect, E::Unreadable) => bundle(self),
         }
     }

@@ -161,7 +161,9 @@ mod tests {
         assert_eq!(text, "T0751-260128-00001258291301");
         assert_eq!(text.len(), 27);
         assert_eq!(AttemptId::from_end_to_end_id(&text), Ok(id));
-        for bad in ["", "T0751-260128-0000125829130", "X0751-260128-00001258291301", "T0751-260128-0000125829æ01"] {
+        for bad in
+            ["", "T0751-260128-0000125829130", "X0751-260128-00001258291301", "T0751-260128-0000125829æ01"]
+        {
             assert_eq!(AttemptId::from_end_to_end_id(bad), Err(NotAnId), "{bad}");
         }
     }

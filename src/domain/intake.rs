@@ -196,7 +196,13 @@ fn decide_one(
 }
 
 /// Posts P4 for every queued candidate.
-pub fn post(candidates: &[Candidate], decisions: &[Decision], source: Source, day: Date, vouchers: &mut Vouchers) {
+pub fn post(
+    candidates: &[Candidate],
+    decisions: &[Decision],
+    source: Source,
+    day: Date,
+    vouchers: &mut Vouchers,
+) {
     for (candidate, decision) in candidates.iter().zip(decisions) {
         if let Decision::Queue(_) = decision {
             let entry = Entry {

@@ -314,8 +314,12 @@ fn close(key: Key, mut lines: Vec<Line>) -> Voucher {
     for line in &lines {
         *sums.entry(line.benefit).or_default() += line.amount;
     }
-    let counter_lines =
-        sums.into_iter().map(|(benefit, sum)| Line { account: counter, benefit, payment: None, amount: -sum });
+    let counter_lines = sums.into_iter().map(|(benefit, sum)| Line {
+        account: counter,
+        benefit,
+        payment: None,
+        amount: -sum,
+    });
     lines.extend(counter_lines);
     let Key { municipality, rule, source, booking_day, .. } = key;
     Voucher { municipality, rule, source, booking_day, lines }
@@ -363,7 +367,13 @@ mod tests {
 
     #[test]
     fn accounts_come_back_from_their_codes() {
-        for account in [Account::PaymentControl, Account::Interim, Account::ErrorAccount, Account::Bank(1), Account::Bank(9)] {
+        for account in [
+            Account::PaymentControl,
+            Account::Interim,
+            Account::ErrorAccount,
+            Account::Bank(1),
+            Account::Bank(9),
+        ] {
             assert_eq!(Account::from_code(account.code()), Ok(account));
         }
         assert!(Account::from_code(0).is_err());

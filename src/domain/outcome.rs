@@ -118,8 +118,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<Outcome>, BadOutcomes> {
     while at < bytes.len() {
         previous = previous.wrapping_add(unzigzag(take_varint(bytes, &mut at)?));
         let municipality = u16::try_from(take_varint(bytes, &mut at)?).map_err(|_| BadOutcomes(at))?;
-        let fixed: [u8; 6] =
-            bytes.get(at..at + 6).and_then(|f| f.try_into().ok()).ok_or(BadOutcomes(at))?;
+        let fixed: [u8; 6] = bytes.get(at..at + 6).and_then(|f| f.try_into().ok()).ok_or(BadOutcomes(at))?;
         at += 6;
         let [payment_state, attempt, attempt_state, first, second, bank] = fixed;
         outcomes.push(Outcome {
@@ -152,16 +151,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn any_outcome() -> impl Strategy<Value = Outcome> {
-        (any::<i64>(), any::<u16>(), any::<[u8; 6]>(), any::<i64>()).prop_map(|(id, municipality, b, amount)| Outcome {
-            payment: PaymentId::from_i64(id >> 2),
-            municipality: MunicipalityCode(municipality),
-            payment_state: b[0],
-            attempt: b[1],
-            attempt_state: b[2],
-            rules: [b[3], b[4]],
-            bank: b[5],
-            amount: Ore(amount),
-        })
+        (any::<i64>(), any::<u16>(), any::<[u8; 6]>(), any::<i64>()).prop_map(
+            |(id, municipality, b, amount)| Outcome {
+                payment: PaymentId::from_i64(id >> 2),
+                municipality: MunicipalityCode(municipality),
+                payment_state: b[0],
+                attempt: b[1],
+                attempt_state: b[2],
+                rules: [b[3], b[4]],
+                bank: b[5],
+                amount: Ore(amount),
+            },
+        )
     }
 
     proptest! {

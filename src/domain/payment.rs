@@ -146,10 +146,14 @@ impl PaymentState {
     /// The five groups every record falls into when a file is accounted for.
     pub fn group(self) -> OutcomeGroup {
         match self {
-            PaymentState::Waiting | PaymentState::InProgress | PaymentState::Unconfirmed => OutcomeGroup::Waiting,
+            PaymentState::Waiting | PaymentState::InProgress | PaymentState::Unconfirmed => {
+                OutcomeGroup::Waiting
+            }
             PaymentState::Held(_) => OutcomeGroup::Held,
             PaymentState::Open | PaymentState::Recalled | PaymentState::Refused => OutcomeGroup::Returned,
-            PaymentState::Paid | PaymentState::Cash | PaymentState::Own | PaymentState::Petty => OutcomeGroup::Paid,
+            PaymentState::Paid | PaymentState::Cash | PaymentState::Own | PaymentState::Petty => {
+                OutcomeGroup::Paid
+            }
         }
     }
 
@@ -434,7 +438,10 @@ impl AttemptState {
             | (S::PaidWaitingAccount, E::PayToWaitingAccount)
             | (S::PaidErrorAccount, E::PayToErrorAccount) => self.unchanged(),
             // Acceptance told late changes nothing that came after it.
-            (S::AtBank | S::PaidCheck | S::PaidWaitingAccount | S::PaidErrorAccount | S::Returned, E::Accept)
+            (
+                S::AtBank | S::PaidCheck | S::PaidWaitingAccount | S::PaidErrorAccount | S::Returned,
+                E::Accept,
+            )
             | (S::BankRejected, E::Accept) => self.unchanged(),
             // Everything else contradicts what is known: it is kept, and a person is told.
             (
@@ -465,7 +472,9 @@ impl AttemptState {
             | AttemptState::Suspect
             | AttemptState::Received
             | AttemptState::Accepted => PaymentState::InProgress,
-            AttemptState::AtBank | AttemptState::PaidCheck | AttemptState::PaidWaitingAccount => PaymentState::Paid,
+            AttemptState::AtBank | AttemptState::PaidCheck | AttemptState::PaidWaitingAccount => {
+                PaymentState::Paid
+            }
             AttemptState::PaidErrorAccount
             | AttemptState::Rejected
             | AttemptState::Stopped
@@ -508,7 +517,10 @@ mod tests {
                 assert_eq!(state as u8, code);
             }
         }
-        assert_eq!(PaymentState::from_code(16 + HoldReason::Late as u8), Ok(PaymentState::Held(HoldReason::Late)));
+        assert_eq!(
+            PaymentState::from_code(16 + HoldReason::Late as u8),
+            Ok(PaymentState::Held(HoldReason::Late))
+        );
     }
 
     #[test]
@@ -520,7 +532,13 @@ mod tests {
             (S::Accepted, E::Return, S::Returned, None, false),
             (S::Accepted, E::PayByCheck, S::PaidCheck, Some(Posting::P6), false),
             (S::PaidCheck, E::TakenByBank, S::PaidCheck, None, false),
-            (S::Accepted, E::PayToErrorAccount, S::PaidErrorAccount, Some(Posting::P6ThenP8ToErrorAccount), false),
+            (
+                S::Accepted,
+                E::PayToErrorAccount,
+                S::PaidErrorAccount,
+                Some(Posting::P6ThenP8ToErrorAccount),
+                false,
+            ),
             (S::PaidErrorAccount, E::BankRefusal, S::BankRejected, Some(Posting::P8FromErrorAccount), false),
             (S::AtBank, E::BankRefusal, S::BankRejected, Some(Posting::P8), false),
             (S::PaidWaitingAccount, E::BankRefusal, S::BankRejected, Some(Posting::P8), false),

@@ -45,7 +45,9 @@ pub fn timing(due: Due, now: DateTime, bank_days: &BankDays, rules: &Settings) -
     if due.immediate {
         return Timing::Send(due.day.max(first_reachable(now, bank_days, rules)));
     }
-    if now.date() < send_day(due.day, bank_days, rules) || days_between(now.date(), due.day) > i64::from(rules.max_days_ahead) {
+    if now.date() < send_day(due.day, bank_days, rules)
+        || days_between(now.date(), due.day) > i64::from(rules.max_days_ahead)
+    {
         return Timing::NotYet;
     }
     if now > hard_cutoff(due.day, bank_days, rules) { Timing::TooLate } else { Timing::Send(due.day) }

@@ -121,12 +121,16 @@ impl Hub {
     pub fn pipeline(&self, name: &str) -> Result<&Pipeline, PipelineError> {
         self.installation.pipeline(name).ok_or_else(|| {
             let known: Vec<_> = self.installation.pipelines.iter().map(|p| p.name.as_str()).collect();
-            PipelineError::Configuration(format!("there is no pipeline `{name}`; there are {}", known.join(", ")))
+            PipelineError::Configuration(format!(
+                "there is no pipeline `{name}`; there are {}",
+                known.join(", ")
+            ))
         })
     }
 
     fn endpoint(&self, pipeline: &Pipeline) -> Result<&Endpoint, PipelineError> {
-        let missing = || PipelineError::Configuration(format!("there is no endpoint `{}`", pipeline.endpoint));
+        let missing =
+            || PipelineError::Configuration(format!("there is no endpoint `{}`", pipeline.endpoint));
         self.installation.endpoint(&pipeline.endpoint).ok_or_else(missing)
     }
 

@@ -8,7 +8,8 @@ use std::io::BufReader;
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use toek_formats::nemkonto::{
-    AnswerHead, AnswerKind, AnswerReader, AnsweredPayment, Limits, NoAccountOutcome, Status, classify_no_account,
+    AnswerHead, AnswerKind, AnswerReader, AnsweredPayment, Limits, NoAccountOutcome, Status,
+    classify_no_account,
 };
 use toek_formats::vocabulary::Ore;
 
@@ -150,7 +151,12 @@ fn attempt_of(payment: &AnsweredPayment<'_>) -> Option<AttemptId> {
     by_reference.or_else(|| AttemptId::from_end_to_end_id(payment.instruction_id?).ok())
 }
 
-fn fate(hub: &Hub, transfer: &Transfer, examined: &Examined, message_id: &str) -> Result<Fate, PipelineError> {
+fn fate(
+    hub: &Hub,
+    transfer: &Transfer,
+    examined: &Examined,
+    message_id: &str,
+) -> Result<Fate, PipelineError> {
     if let Some(fate) = repetition(hub, transfer, message_id)? {
         return Ok(fate);
     }
@@ -178,9 +184,8 @@ fn fate(hub: &Hub, transfer: &Transfer, examined: &Examined, message_id: &str) -
 /// Same kind, id and content: said twice. Same kind and id, other content: a person must look (3.11, rule 5).
 fn repetition(hub: &Hub, transfer: &Transfer, message_id: &str) -> Result<Option<Fate>, PipelineError> {
     let earlier = hub.store.read(|tx| transfer::with_message(tx, message_id, transfer.no))?;
-    let earlier = earlier.iter().find(|other| {
-        !matches!(other.state, TransferState::Ignored | TransferState::Rejected)
-    });
+    let earlier =
+        earlier.iter().find(|other| !matches!(other.state, TransferState::Ignored | TransferState::Rejected));
     Ok(earlier.map(|other| {
         let named = format!("{message_id} came before, as {} (transfer {})", other.identity.name, other.no.0);
         if other.sha256 == transfer.sha256 {

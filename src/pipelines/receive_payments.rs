@@ -169,8 +169,7 @@ pub fn warnings_of(bits: u64) -> impl Iterator<Item = Code> {
 /// A record's request, narrowed to what is stored.
 fn candidate(unit: &Unit<'_>, request: &Request<'_>, transfer: &Transfer) -> Candidate {
     use toek_formats::g68::Method as G68;
-    let reference =
-        reference_fingerprint(request.municipality, request.supplier, request.transaction_ref);
+    let reference = reference_fingerprint(request.municipality, request.supplier, request.transaction_ref);
     let mut advice = Vec::new();
     for line in request.text.iter() {
         if !advice.is_empty() {
@@ -267,7 +266,11 @@ struct Taken {
 }
 
 impl<'a> Intaking<'a> {
-    fn begin(hub: &'a Hub, intake: &'a Intake, transfer: &'a Transfer) -> Result<Intaking<'a>, PipelineError> {
+    fn begin(
+        hub: &'a Hub,
+        intake: &'a Intake,
+        transfer: &'a Transfer,
+    ) -> Result<Intaking<'a>, PipelineError> {
         let stored = match transfer.checkpoint {
             0 => HashSet::new(),
             _ => hub.store.read(|tx| intake::payments_of(tx, transfer.no))?.into_iter().collect(),
@@ -302,7 +305,11 @@ impl<'a> Intaking<'a> {
             reader.feed(block, &mut |unit| self.gather(&mut batch, &unit));
             if batch.len() >= CHUNK {
                 self.store(std::mem::take(&mut batch)).await?;
-                self.hub.progress.at(&self.transfer.identity.name, self.checkpoint.into(), report.records.into());
+                self.hub.progress.at(
+                    &self.transfer.identity.name,
+                    self.checkpoint.into(),
+                    report.records.into(),
+                );
             }
         }
         reader.finish(&mut |unit| self.gather(&mut batch, &unit));
@@ -371,7 +378,8 @@ impl<'a> Intaking<'a> {
         let bank_days = &self.hub.installation.bank_days;
         let settings = |municipality| self.settings(municipality);
         let decisions = domain::decide(&candidates, duplicates, self.received, bank_days, &settings);
-        let limit = candidates.first().map_or(2_000, |c| self.settings(c.municipality).voucher_limit as usize);
+        let limit =
+            candidates.first().map_or(2_000, |c| self.settings(c.municipality).voucher_limit as usize);
         let mut vouchers = Vouchers::new(limit);
         let day = self.received.date();
         domain::post(&candidates, &decisions, Source::Transfer(self.transfer.no), day, &mut vouchers);
@@ -435,7 +443,11 @@ impl<'a> Intaking<'a> {
         Ok(duplicates)
     }
 
-    fn find_same_reference(&self, candidates: &[Candidate], found: &mut [Duplicates]) -> Result<(), PipelineError> {
+    fn find_same_reference(
+        &self,
+        candidates: &[Candidate],
+        found: &mut [Duplicates],
+    ) -> Result<(), PipelineError> {
         let fingerprints = sorted(candidates.iter().map(|c| c.reference_fingerprint));
         let hits = self.look(&fingerprints, i64::MIN)?;
         for (place, candidate) in candidates.iter().enumerate() {
@@ -576,9 +588,14 @@ pub fn read_record(
     mut take: impl FnMut(Unit<'_>),
 ) -> Result<(), PipelineError> {
     let transfer = hub.store.read(|tx| crate::store::transfer::get(tx, payment.transfer()))?;
-    let transfer = transfer.ok_or_else(|| StoreError::Conflict(format!("the file of {payment} is missing")))?;
+    let transfer =
+        transfer.ok_or_else(|| StoreError::Conflict(format!("the file of {payment} is missing")))?;
     let bytes = hub.archived(&transfer)?.part(offset, length as usize)?;
-    let alone = Options { require_envelope: false, allow_multi_municipality: true, ..options(intake, transfer.received_at) };
+    let alone = Options {
+        require_envelope: false,
+        allow_multi_municipality: true,
+        ..options(intake, transfer.received_at)
+    };
     let tables = InstallationTables(&hub.installation);
     let physical = physical_of(transfer.physical.unwrap_or(0));
     let mut reader = Reader::new(&hub.layouts, alone, physical, &tables);

@@ -99,12 +99,20 @@ async fn choose(
 }
 
 /// Takes a group's payments into as many bundles as the limit asks for.
-async fn number(hub: &Hub, pipeline: &Pipeline, group: &Group, due: Vec<DueKey>) -> Result<(), PipelineError> {
+async fn number(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    group: &Group,
+    due: Vec<DueKey>,
+) -> Result<(), PipelineError> {
     let installation = &hub.installation;
     let run_day = hub.clock.danish().date();
     let rules = installation.parameters.at(group.municipality, run_day);
     let municipality = installation.municipalities.get(group.municipality).ok_or_else(|| {
-        PipelineError::Configuration(format!("municipality {} is not in the file any more", group.municipality))
+        PipelineError::Configuration(format!(
+            "municipality {} is not in the file any more",
+            group.municipality
+        ))
     })?;
     let account = municipality.accounts.first().ok_or_else(|| {
         PipelineError::Configuration(format!("municipality {} has no debit account", group.municipality))

@@ -126,7 +126,8 @@ impl Archive {
             disk: self.disk.clone(),
             file,
             key: key.sealing().ok_or(ArchiveError::Key)?,
-            compressor: zstd::bulk::Compressor::new(LEVEL).map_err(|e| DiskError::new("compress for", &path, e))?,
+            compressor: zstd::bulk::Compressor::new(LEVEL)
+                .map_err(|e| DiskError::new("compress for", &path, e))?,
             path,
             temporary,
             dir,
@@ -230,7 +231,10 @@ impl ArchiveWriter {
             .map_err(|_| ArchiveError::Key)?;
         self.index.push((self.at, self.size));
         let length = sealed.len() as u32;
-        self.file.write_all(&length.to_le_bytes()).and_then(|()| self.file.write_all(&sealed)).map_err(failed)?;
+        self.file
+            .write_all(&length.to_le_bytes())
+            .and_then(|()| self.file.write_all(&sealed))
+            .map_err(failed)?;
         self.at += 4 + u64::from(length);
         self.size += self.block.len() as u64;
         self.block.clear();
@@ -424,7 +428,8 @@ mod tests {
             reader.rewind();
             reader.read_to_end(&mut all).unwrap();
             assert!(all == bytes);
-            for (from, length) in [(0, 10), (BLOCK - 5, 10), (size.saturating_sub(3), 10), (BLOCK, 2 * BLOCK)] {
+            for (from, length) in [(0, 10), (BLOCK - 5, 10), (size.saturating_sub(3), 10), (BLOCK, 2 * BLOCK)]
+            {
                 let end = (from + length).min(size);
                 assert!(reader.part(from as u64, length).unwrap() == bytes[from.min(end)..end]);
             }

@@ -140,7 +140,8 @@ impl Write for Number {
         let bundle_no = BundleNo(tx.next_number(MAX)?);
         let part: i64 = tx.one(PART, params![run_no], |row| row.get(0))?.unwrap_or(1);
         let run_day = day_number(self.run_day);
-        let sequence = tx.one(SEQUENCE, params![self.municipality.0, run_day], |row| row.get(0))?.unwrap_or(1);
+        let sequence =
+            tx.one(SEQUENCE, params![self.municipality.0, run_day], |row| row.get(0))?.unwrap_or(1);
         let immediate = self.due.iter().any(|key| key.due.immediate);
         let sum: Ore = members.iter().map(|member| member.amount).sum();
         let frozen = &self.frozen;
@@ -204,8 +205,8 @@ impl Number {
                 if members.len() == self.limit {
                     break;
                 }
-                let (state, attempt, amount): (u8, u8, i64) =
-                    candidate.query_row(params![id.as_i64()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+                let (state, attempt, amount): (u8, u8, i64) = candidate
+                    .query_row(params![id.as_i64()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
                 if PaymentState::from_code(state)? == PaymentState::Waiting {
                     let attempt = AttemptId { payment: *id, attempt: attempt + 1 };
                     members.push(Member { attempt, amount: Ore(amount) });
@@ -428,7 +429,8 @@ pub fn lines(tx: &Tx<'_>, payments: &[PaymentId]) -> Result<Vec<BundleLine>, Sto
     let mut statement = tx.prepare(MEMBER)?;
     for payment in payments {
         let mut rows = statement.query(params![payment.as_i64()])?;
-        let row = rows.next()?.ok_or_else(|| StoreError::Conflict(format!("payment {payment} is missing")))?;
+        let row =
+            rows.next()?.ok_or_else(|| StoreError::Conflict(format!("payment {payment} is missing")))?;
         lines.push(BundleLine {
             payee: intake::party(row.get(1)?, row.get(2)?)?,
             benefit: BenefitCode(row.get(3)?),

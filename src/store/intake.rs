@@ -170,7 +170,14 @@ impl Chunk {
         for row in &self.rejected {
             let earlier = row.earlier.map(PaymentId::as_i64);
             let RejectedRow { record_no, line_no, offset, length, .. } = row;
-            statement.execute(params![self.transfer.0, record_no, line_no, *offset as i64, length, earlier])?;
+            statement.execute(params![
+                self.transfer.0,
+                record_no,
+                line_no,
+                *offset as i64,
+                length,
+                earlier
+            ])?;
         }
         transfer::insert_findings(tx, self.transfer, &self.findings)
     }

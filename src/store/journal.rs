@@ -89,7 +89,10 @@ pub(super) fn append(
     let body = outcome::encode(outcomes);
     let root = root_of(salt, outcomes);
     let leaf = leaf_of(entry_no, at, kind, subject_no, &root);
-    tx.run(INSERT, params![entry_no, at, kind as u8, subject_no, salt, body, root.as_slice(), leaf.as_slice()])?;
+    tx.run(
+        INSERT,
+        params![entry_no, at, kind as u8, subject_no, salt, body, root.as_slice(), leaf.as_slice()],
+    )?;
     Ok(entry_no)
 }
 

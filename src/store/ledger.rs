@@ -111,7 +111,14 @@ pub(super) fn insert(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<(), S
                 continue;
             }
             let payment = l.payment.map(PaymentId::as_i64);
-            line.execute(params![number, line_no as i64, l.account.code(), l.benefit.0, payment, l.amount.0])?;
+            line.execute(params![
+                number,
+                line_no as i64,
+                l.account.code(),
+                l.benefit.0,
+                payment,
+                l.amount.0
+            ])?;
         }
         number += 1;
     }
@@ -174,7 +181,9 @@ fn read_vouchers(
         let source = match (row.get(3)?, row.get(4)?) {
             (1, no) => Source::Transfer(TransferNo(no)),
             (2, no) => Source::Bundle(BundleNo(no)),
-            (kind, _) => return Err(StoreError::Unreadable { what: format!("a voucher source of kind {kind}") }),
+            (kind, _) => {
+                return Err(StoreError::Unreadable { what: format!("a voucher source of kind {kind}") });
+            }
         };
         let id = voucher_id(municipality, rule.row().event, &source.to_string(), row.get(5)?);
         let booking_day = date_of(row.get(6)?);

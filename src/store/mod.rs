@@ -225,7 +225,8 @@ fn job<W: Write>(write: W, tell: oneshot::Sender<Result<W::Out, StoreError>>) ->
 fn in_savepoint<W: Write>(connection: &Connection, write: &W) -> Result<W::Out, StoreError> {
     connection.execute_batch("savepoint write_value")?;
     let result = write.apply(&Tx::new(connection));
-    let end = if result.is_ok() { "release write_value" } else { "rollback to write_value; release write_value" };
+    let end =
+        if result.is_ok() { "release write_value" } else { "rollback to write_value; release write_value" };
     connection.execute_batch(end)?;
     result
 }
@@ -293,7 +294,8 @@ fn readable(path: &Path) -> Result<Connection, StoreError> {
 
 /// An older build must not write into a newer schema.
 fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
-    let known = migrations::migrations::runner().get_migrations().iter().map(|m| i64::from(m.version())).max();
+    let known =
+        migrations::migrations::runner().get_migrations().iter().map(|m| i64::from(m.version())).max();
     let known = known.unwrap_or(0);
     let has_history: bool = connection.query_row(
         "select exists (select 1 from sqlite_master where name = 'refinery_schema_history')",
@@ -303,8 +305,10 @@ fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
     if !has_history {
         return Ok(());
     }
-    let found: i64 = connection
-        .query_row("select coalesce(max(version), 0) from refinery_schema_history", [], |row| row.get(0))?;
+    let found: i64 =
+        connection.query_row("select coalesce(max(version), 0) from refinery_schema_history", [], |row| {
+            row.get(0)
+        })?;
     if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
 }
 

@@ -197,7 +197,10 @@ impl Booking {
         }
         let step = before.answered(event);
         if step.task {
-            self.tell(attempt.to_string(), &format!("{} came while it was {}", name_of(event), before.text()));
+            self.tell(
+                attempt.to_string(),
+                &format!("{} came while it was {}", name_of(event), before.text()),
+            );
         }
         if step.attempt == before && current.own_state.is_some() && step.posting.is_none() {
             return Ok(());
@@ -293,7 +296,9 @@ impl Booking {
             let named: HashSet<AttemptId> = named.iter().copied().collect();
             for payment in self.bundle.members.clone() {
                 let Some(attempt) = self.attempt_in_bundle(tx, payment)? else { continue };
-                let Some(current) = current(tx, attempt)?.filter(|_| !named.contains(&attempt)) else { continue };
+                let Some(current) = current(tx, attempt)?.filter(|_| !named.contains(&attempt)) else {
+                    continue;
+                };
                 let event = match event {
                     AttemptEvent::StopUnasked if current.stop_requested => AttemptEvent::Stop,
                     other => other,
@@ -319,7 +324,10 @@ impl Booking {
 
     fn tell(&mut self, subject: String, text: &str) {
         self.booked.tasks += 1;
-        self.tasks.push((subject, format!("{}: {text} (answer in transfer {})", self.bundle.group_id, self.transfer.0)));
+        self.tasks.push((
+            subject,
+            format!("{}: {text} (answer in transfer {})", self.bundle.group_id, self.transfer.0),
+        ));
     }
 
     fn finish(self, tx: &Tx<'_>, salt: &[u8], at: i64) -> Result<BookedAnswers, StoreError> {
@@ -346,7 +354,9 @@ fn name_of(event: AttemptEvent) -> &'static str {
         AttemptEvent::PayToErrorAccount => "answer 7 (error account)",
         AttemptEvent::TakenByBank => "answer 8",
         AttemptEvent::BankRefusal => "answer 9",
-        AttemptEvent::Unclear => "an unclear answer, or one whose payee or amount differs from what was sent,",
+        AttemptEvent::Unclear => {
+            "an unclear answer, or one whose payee or amount differs from what was sent,"
+        }
     }
 }
 
@@ -406,7 +416,10 @@ impl Write for Overdue {
                 outcomes.extend(unconfirm(tx, &bundle, *payment)?);
             }
         }
-        let text = format!("{}: {} has not come; {} payments undecided", bundle.group_id, self.missing, bundle.undecided);
+        let text = format!(
+            "{}: {} has not come; {} payments undecided",
+            bundle.group_id, self.missing, bundle.undecided
+        );
         tx.run(OVERDUE, params![self.bundle.0, self.level])?;
         let subject = format!("bundle {} {}", self.bundle.0, self.missing);
         let municipality = Some(bundle.municipality);

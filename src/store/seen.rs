@@ -88,7 +88,10 @@ impl Month {
         let mut left = fingerprints.len();
         for fingerprint in fingerprints {
             if self.filters.last().is_none_or(|filter| filter.room == 0) {
-                let double = self.filters.last().map_or(FIRST_FILTER, |filter| filter.blocks.len() * 512 / BITS_PER_ENTRY * 2);
+                let double = self
+                    .filters
+                    .last()
+                    .map_or(FIRST_FILTER, |filter| filter.blocks.len() * 512 / BITS_PER_ENTRY * 2);
                 self.filters.push(Filter::for_entries(double.max(left)));
             }
             if let Some(filter) = self.filters.last_mut() {
@@ -158,7 +161,8 @@ impl Seen {
 fn load(tx: &Tx<'_>) -> Result<BTreeMap<(i16, i8), Month>, StoreError> {
     let mut months: BTreeMap<(i16, i8), Month> = BTreeMap::new();
     let mut last = i64::MIN;
-    while let Some(period) = tx.one(NEXT_PERIOD, params![last], |row| row.get::<_, Option<i64>>(0))?.flatten() {
+    while let Some(period) = tx.one(NEXT_PERIOD, params![last], |row| row.get::<_, Option<i64>>(0))?.flatten()
+    {
         let fingerprints: Vec<i64> = tx.all(OF_PERIOD, params![period], |row| row.get(0))?;
         months.entry(month_of(period)).or_default().insert(period, fingerprints.into_iter());
         last = period;

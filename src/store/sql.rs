@@ -32,7 +32,9 @@ thread_local! {
 /// SQLite takes `$1` for a *name*, numbered by first use; `?1` is what is meant. Done once per statement and thread.
 fn numbered(sql: &'static str) -> &'static str {
     NUMBERED.with_borrow_mut(|known| {
-        *known.entry(sql.as_ptr().addr()).or_insert_with(|| Box::leak(with_question_marks(sql).into_boxed_str()))
+        *known
+            .entry(sql.as_ptr().addr())
+            .or_insert_with(|| Box::leak(with_question_marks(sql).into_boxed_str()))
     })
 }
 

@@ -226,7 +226,11 @@ fn read(row: &Row<'_>) -> Result<Transfer, StoreError> {
     })
 }
 
-fn first(tx: &Tx<'_>, sql: &'static str, params: impl rusqlite::Params) -> Result<Option<Transfer>, StoreError> {
+fn first(
+    tx: &Tx<'_>,
+    sql: &'static str,
+    params: impl rusqlite::Params,
+) -> Result<Option<Transfer>, StoreError> {
     Ok(many(tx, sql, params)?.into_iter().next())
 }
 
@@ -293,7 +297,12 @@ pub fn same_bytes(tx: &Tx<'_>, sha256: &[u8; 32], but: TransferNo) -> Result<Vec
     let mut found = Vec::new();
     tx.each(SAME_BYTES, params![sha256.as_slice(), but.0], |row| {
         let state = TransferState::from_code(row.get(3)?)?;
-        found.push(SameBytes { no: TransferNo(row.get(0)?), endpoint: row.get(1)?, name: row.get(2)?, state });
+        found.push(SameBytes {
+            no: TransferNo(row.get(0)?),
+            endpoint: row.get(1)?,
+            name: row.get(2)?,
+            state,
+        });
         Ok(())
     })?;
     Ok(found)
@@ -426,7 +435,8 @@ impl Write for Close {
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let transfer = get(tx, self.no)?;
-        let transfer = transfer.ok_or_else(|| StoreError::Conflict(format!("there is no transfer {}", self.no.0)))?;
+        let transfer =
+            transfer.ok_or_else(|| StoreError::Conflict(format!("there is no transfer {}", self.no.0)))?;
         if transfer.state == TransferState::Accepted {
             return Err(StoreError::Conflict(format!("transfer {} is accepted already", self.no.0)));
         }

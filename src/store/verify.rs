@@ -101,7 +101,10 @@ fn differences(left: &Sums, right: &Sums) -> Vec<String> {
         .map(|key| {
             let account = Account::from_code(key.1).map_or_else(|_| key.1.to_string(), |a| a.to_string());
             let (has, should) = (value(left, key), value(right, key));
-            format!("{} {account}: debit {} credit {}, not {} and {}", key.0, has.0, has.1, should.0, should.1)
+            format!(
+                "{} {account}: debit {} credit {}, not {} and {}",
+                key.0, has.0, has.1, should.0, should.1
+            )
         })
         .collect()
 }
@@ -127,7 +130,10 @@ fn interim(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
         }
     }
     let unposted = open.into_iter().filter(|(_, owed)| *owed != Ore::ZERO);
-    broken.extend(unposted.map(|(municipality, owed)| format!("{municipality}: nothing stands, {} is open", owed.danish())));
+    broken
+        .extend(unposted.map(|(municipality, owed)| {
+            format!("{municipality}: nothing stands, {} is open", owed.danish())
+        }));
     Ok(broken)
 }
 
@@ -155,8 +161,9 @@ fn bundles(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
             let (mut sum, mut undecided) = (0, 0);
             for member in &bundle.members {
                 let key = params![member.as_i64(), bundle.no.0];
-                let (count, amount, _): (i64, i64, i64) =
-                    tx.one(MEMBERS, key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.unwrap_or_default();
+                let (count, amount, _): (i64, i64, i64) = tx
+                    .one(MEMBERS, key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+                    .unwrap_or_default();
                 if count != 1 {
                     broken.push(format!("{}: {member} has {count} attempts in it", bundle.group_id));
                 }
@@ -244,7 +251,8 @@ impl Replay {
     }
 
     fn states(&self, tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
-        let mut left = Replay { transfers: self.transfers.clone(), balances: Sums::new(), damaged: Vec::new() };
+        let mut left =
+            Replay { transfers: self.transfers.clone(), balances: Sums::new(), damaged: Vec::new() };
         let mut broken = Vec::new();
         tx.each(STATES, [], |row| {
             let id = PaymentId::from_i64(row.get(0)?);
@@ -269,7 +277,9 @@ impl Replay {
         })?;
         for (transfer, records) in &left.transfers {
             let lost = records.iter().enumerate().filter(|(_, record)| **record != NOTHING);
-            broken.extend(lost.take(SHOWN).map(|(no, _)| format!("record {no} of transfer {} is lost", transfer.0)));
+            broken.extend(
+                lost.take(SHOWN).map(|(no, _)| format!("record {no} of transfer {} is lost", transfer.0)),
+            );
         }
         Ok(broken)
     }
@@ -282,7 +292,9 @@ impl Replay {
 fn post(sums: &mut Sums, outcome: &Outcome) -> Result<(), StoreError> {
     for code in outcome.rules.into_iter().filter(|code| *code > 0) {
         let (each, direction, counter) = Rule::from_code(code)?.sides(outcome.bank);
-        for (account, amount) in [(each, direction * outcome.amount.0), (counter, -direction * outcome.amount.0)] {
+        for (account, amount) in
+            [(each, direction * outcome.amount.0), (counter, -direction * outcome.amount.0)]
+        {
             let sum = sums.entry((outcome.municipality, account.code())).or_default();
             sum.0 += amount.max(0);
             sum.1 += (-amount).max(0);

@@ -9,16 +9,8 @@ use crate::vocabulary::Cpr;
 const SEE_THE_DECISION: &str = "Se afgørelsen";
 
 /// Characters outside ISO-8859-1 that people type, and what is sent for them. ASSUMED.
-const PLAIN: [(char, &str); 8] = [
-    ('–', "-"),
-    ('—', "-"),
-    ('‘', "'"),
-    ('’', "'"),
-    ('“', "\""),
-    ('”', "\""),
-    ('…', "..."),
-    ('€', "EUR"),
-];
+const PLAIN: [(char, &str); 8] =
+    [('–', "-"), ('—', "-"), ('‘', "'"), ('’', "'"), ('“', "\""), ('”', "\""), ('…', "..."), ('€', "EUR")];
 
 /// The lines that go out, and what was done to the text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

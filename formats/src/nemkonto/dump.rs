@@ -4,8 +4,9 @@ use std::fmt;
 use std::io::{BufRead, Cursor, Read};
 
 use super::{
-    AccountUsed, AnswerEnd, AnswerHead, AnswerKind, AnswerReader, AnsweredPayment, BundleReader, Error, Limits,
-    NoAccountOutcome, ReadBundleHead, ReadDebit, ReadPayment, Status, bank_text, classify_no_account, names,
+    AccountUsed, AnswerEnd, AnswerHead, AnswerKind, AnswerReader, AnsweredPayment, BundleReader, Error,
+    Limits, NoAccountOutcome, ReadBundleHead, ReadDebit, ReadPayment, Status, bank_text, classify_no_account,
+    names,
 };
 use crate::xml::{Fault, Reader, Token};
 
@@ -20,7 +21,11 @@ impl fmt::Display for Hidden<'_> {
         while let Some(from) = rest.find(|c: char| c.is_ascii_digit()) {
             let run = rest[from..].bytes().take_while(u8::is_ascii_digit).count();
             f.write_str(&rest[..from])?;
-            if run < 8 { f.write_str(&rest[from..from + run])? } else { f.write_str(&"*".repeat(run))? }
+            if run < 8 {
+                f.write_str(&rest[from..from + run])?
+            } else {
+                f.write_str(&"*".repeat(run))?
+            }
             rest = &rest[from + run..];
         }
         f.write_str(rest)
@@ -113,7 +118,9 @@ fn tell_answered(payment: &AnsweredPayment<'_>, kind: AnswerKind, out: &mut Stri
     let completeness = if payment.incomplete { "incomplete" } else { "complete" };
     let status = said(payment.status);
     let AnsweredPayment { end_to_end_id, amount_text, currency, .. } = payment;
-    *out += &format!("payment {end_to_end_id}: {status}, {amount_text} {currency}, {completeness}, payee {payee}");
+    *out += &format!(
+        "payment {end_to_end_id}: {status}, {amount_text} {currency}, {completeness}, payee {payee}"
+    );
     if let Some(date) = payment.execution {
         *out += &format!(", on {date}");
     }

@@ -199,7 +199,9 @@ impl<F: Copy> Progress<F> {
         let roots_only = self.frames.len() == 1;
         let Some(frame) = self.frames.last_mut() else { return Err(structure("nothing may stand here")) };
         let child = frame.go_to(start.name()).map_err(|fault| match start.name().namespace {
-            Namespace::Known(0) if roots_only => Fault::new(Kind::UnknownMessage, "a message that is not known here"),
+            Namespace::Known(0) if roots_only => {
+                Fault::new(Kind::UnknownMessage, "a message that is not known here")
+            }
             _ => fault,
         })?;
         self.attributes(start, child.attributes)?;
@@ -217,7 +219,9 @@ impl<F: Copy> Progress<F> {
         self.values.clear();
         for attribute in start.attributes() {
             let Name { namespace, local } = attribute.name;
-            if namespace == Namespace::Instance && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation") {
+            if namespace == Namespace::Instance
+                && matches!(local, "schemaLocation" | "noNamespaceSchemaLocation")
+            {
                 continue;
             }
             let Some(expected) = expected.iter().find(|expected| expected.is(attribute.name)) else {
@@ -319,7 +323,10 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
     ///
     /// # Errors
     /// Any [`Kind`] but `Rule`; nothing can be read after one.
-    #[expect(clippy::should_implement_trait, reason = "what is met borrows from the walker, so this is no Iterator")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "what is met borrows from the walker, so this is no Iterator"
+    )]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Node<'_, F>>, Error> {
         loop {
@@ -334,7 +341,10 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
             let Walker { xml, progress, roots, unknown, vocabulary, .. } = self;
             let begun = match xml.next()? {
                 Token::Start(start) => match progress.start(&start) {
-                    Err(_) if *unknown == Unknown::Count && is_stranger(start.name(), roots, vocabulary, progress) => {
+                    Err(_)
+                        if *unknown == Unknown::Count
+                            && is_stranger(start.name(), roots, vocabulary, progress) =>
+                    {
                         Ok(None)
                     }
                     begun => begun.map(Some),

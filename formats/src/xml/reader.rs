@@ -184,7 +184,10 @@ impl<R: BufRead> Reader<R> {
     ///
     /// # Errors
     /// [`super::Kind::Malformed`], [`super::Kind::Limit`] or [`super::Kind::Io`]; nothing can be read after one.
-    #[expect(clippy::should_implement_trait, reason = "the token borrows from the reader, so this is no Iterator")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the token borrows from the reader, so this is no Iterator"
+    )]
     pub fn next(&mut self) -> Result<Token<'_>, Error> {
         let step = match self.step() {
             Ok(step) => step,
@@ -770,7 +773,8 @@ impl<R: BufRead> Reader<R> {
         }
         let text = &self.window.text;
         self.no_attribute_twice(|a, b| {
-            text[a.local.clone()] == text[b.local.clone()] && self.bound[a.uri.clone()] == self.bound[b.uri.clone()]
+            text[a.local.clone()] == text[b.local.clone()]
+                && self.bound[a.uri.clone()] == self.bound[b.uri.clone()]
         })
     }
 
@@ -822,7 +826,8 @@ fn resolve(name: &str) -> Result<char, Fault> {
         None => (digits, 10),
     };
     // The standard library would also take a sign.
-    let number = digits.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| u32::from_str_radix(digits, radix));
+    let number =
+        digits.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| u32::from_str_radix(digits, radix));
     number
         .and_then(Result::ok)
         .and_then(char::from_u32)
@@ -857,7 +862,8 @@ fn pseudo_attribute<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str)>
     if inner.len() == text.len() {
         return None;
     }
-    let value = inner.strip_prefix(name)?.trim_start_matches(space).strip_prefix('=')?.trim_start_matches(space);
+    let value =
+        inner.strip_prefix(name)?.trim_start_matches(space).strip_prefix('=')?.trim_start_matches(space);
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     value[1..].split_once(quote)
 }
