@@ -1,1 +1,4 @@
 //! The hub.
+
+pub mod generator;
+pub mod partners;
