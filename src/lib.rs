@@ -8,6 +8,8 @@
 pub mod canary;
 pub mod config;
 pub mod domain;
+pub mod generator;
+pub mod partners;
 pub mod pipelines;
 pub mod seams;
 pub mod store;
