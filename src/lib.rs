@@ -6,6 +6,7 @@
 //! [`generator`] (simulated counterparties for demo and tests, which know nothing of the hub's own code).
 
 pub mod canary;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod generator;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::seams::{Clock, Ids};
-pub use printer::Printer;
+pub use printer::{Colour, Printer};
 
 /// The file integration hub that carries out Danish municipal benefits.
 #[derive(Debug, Parser)]

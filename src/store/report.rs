@@ -20,7 +20,8 @@ statements! {
     OPEN_BY_MUNICIPALITY = "select p.municipality, p.state, sum(p.amount_ore) from payment p
         join transfer t on t.transfer_no = p.payment_id >> 20
         where t.accepted_at is not null group by p.municipality, p.state order by p.municipality, p.state";
-    ATTEMPTS = "select a.attempt, a.bundle_no, a.bundle_line, a.state, a.answered_by, b.group_id, b.state
+    ATTEMPTS = "select a.attempt, a.bundle_no, a.bundle_line, a.state, a.answered_by, b.group_id, b.state,
+            b.municipality, b.run_day
         from attempt a join bundle b on b.bundle_no = a.bundle_no where a.payment_id = $1 order by a.attempt";
     REJECTED_ROWS = "select record_no, line_no, byte_offset, byte_length, earlier_payment from rejected
         where transfer_no = $1 order by record_no";
@@ -75,6 +76,8 @@ pub struct Attempt {
     pub bundle: BundleNo,
     /// That bundle's reference.
     pub group_id: String,
+    /// The reference of the attempt towards NemKonto (EndToEndId).
+    pub reference: String,
     /// Its line in the bundle, from 1.
     pub bundle_line: u32,
     /// Where it stands.
@@ -92,8 +95,10 @@ pub fn attempts(tx: &Tx<'_>, payment: PaymentId) -> Result<Vec<Attempt>, StoreEr
             Some(own) => AttemptState::from_code(own)?,
             None => bundle_state.attempt_state(),
         };
+        let id = AttemptId { payment, attempt: row.get(0)? };
         attempts.push(Attempt {
-            id: AttemptId { payment, attempt: row.get(0)? },
+            id,
+            reference: id.end_to_end_id(MunicipalityCode(row.get(7)?), super::date_of(row.get(8)?)),
             bundle: BundleNo(row.get(1)?),
             bundle_line: row.get(2)?,
             state,
