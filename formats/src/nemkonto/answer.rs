@@ -111,7 +111,8 @@ impl<'a> AnsweredPayment<'a> {
     /// banks see it (3.11, rule 3; ASSUMED); else the whole.
     pub fn sent_reference(&self) -> &'a str {
         let whole = self.end_to_end_id;
-        let prefixed = whole.is_ascii() && whole.len() == 35 && whole.bytes().take(8).all(|b| b.is_ascii_digit());
+        let prefixed =
+            whole.is_ascii() && whole.len() == 35 && whole.bytes().take(8).all(|b| b.is_ascii_digit());
         if prefixed { &whole[8..] } else { whole }
     }
 
@@ -419,7 +420,10 @@ impl<R: BufRead> AnswerReader<R> {
     ///
     /// # Errors
     /// As [`AnswerReader::head`].
-    #[expect(clippy::should_implement_trait, reason = "the payment borrows from the reader, so this is no Iterator")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the payment borrows from the reader, so this is no Iterator"
+    )]
     pub fn next(&mut self) -> Result<Option<AnsweredPayment<'_>>, Error> {
         if self.head.is_none() {
             self.head()?;
@@ -501,7 +505,11 @@ mod tests {
             ("0", "DKK", 0, true),
         ];
         for (text, currency, sent, matches) in table {
-            assert_eq!(answered("x", text, currency).amount_matches(Ore(sent)), matches, "{text} {currency} {sent}");
+            assert_eq!(
+                answered("x", text, currency).amount_matches(Ore(sent)),
+                matches,
+                "{text} {currency} {sent}"
+            );
         }
     }
 

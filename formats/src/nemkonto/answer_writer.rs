@@ -123,7 +123,8 @@ impl<W: io::Write> AnswerWriter<W> {
 }
 
 fn write_header<W: io::Write>(out: &mut Out<W>, head: &AnswerHead, parties: &Parties<'_>) {
-    let mut label = if head.kind.is_receipt() { "Kvitteringssvar " } else { "Retursvar " }.as_bytes().to_vec();
+    let mut label =
+        if head.kind.is_receipt() { "Kvitteringssvar " } else { "Retursvar " }.as_bytes().to_vec();
     push_digits(&mut label, number(head.kind), 1);
     label.extend_from_slice(b" NKS2C");
     let label = String::from_utf8_lossy(&label);

@@ -161,7 +161,11 @@ impl<W: io::Write> BundleWriter<W> {
     fn check_debit(&self, debit: &Debit<'_>) -> Result<(), WriteError> {
         let check = Check { payment: self.written.0 + 1 };
         check.latin(names::BK_PTY_ID, debit.agreement, 35)?;
-        check.that(names::REQD_EXCTN_DT, (1000..=2999).contains(&debit.execution.year()), "a year from 1000 to 2999")?;
+        check.that(
+            names::REQD_EXCTN_DT,
+            (1000..=2999).contains(&debit.execution.year()),
+            "a year from 1000 to 2999",
+        )?;
         if let Some(text) = debit.text {
             check.latin(names::DBT_PURP, text, 35)?;
             check.no_cpr(names::DBT_PURP, text)?;
@@ -187,7 +191,11 @@ impl<W: io::Write> BundleWriter<W> {
         if let Some(address) = &payment.address {
             check.address(address)?;
         }
-        check.that(names::RMT_INF, payment.advice.len() <= names::ADVICE_LINES, "at most 41 lines of advice")?;
+        check.that(
+            names::RMT_INF,
+            payment.advice.len() <= names::ADVICE_LINES,
+            "at most 41 lines of advice",
+        )?;
         for line in payment.advice {
             check.latin(names::USTRD, line, names::ADVICE_WIDTH)?;
             check.no_cpr(names::USTRD, line)?;
@@ -261,7 +269,6 @@ fn check_head(head: &BundleHead<'_>) -> Result<(), WriteError> {
     }
     Ok(())
 }
-
 
 /// Checks the fields of one payment.
 struct Check {
@@ -340,5 +347,6 @@ impl Check {
 }
 
 fn may_be_known(party: Party) -> bool {
-    party.code != IdentCode::Cpr || Cpr::from_number(party.number).is_ok_and(|cpr| cpr.kind() == CprKind::Ordinary)
+    party.code != IdentCode::Cpr
+        || Cpr::from_number(party.number).is_ok_and(|cpr| cpr.kind() == CprKind::Ordinary)
 }

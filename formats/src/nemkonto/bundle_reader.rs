@@ -141,7 +141,10 @@ impl<R: BufRead> BundleReader<R> {
     ///
     /// # Errors
     /// Any [`Kind`].
-    #[expect(clippy::should_implement_trait, reason = "the payment borrows from the reader, so this is no Iterator")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the payment borrows from the reader, so this is no Iterator"
+    )]
     pub fn next(&mut self) -> Result<Option<(&ReadDebit, &ReadPayment)>, Error> {
         let format = self.head()?.amount_format;
         while !self.ended {

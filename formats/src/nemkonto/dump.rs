@@ -4,8 +4,9 @@ use std::fmt;
 use std::io::{BufRead, Cursor, Read};
 
 use super::{
-    AccountUsed, AnswerEnd, AnswerHead, AnswerKind, AnswerReader, AnsweredPayment, BundleReader, Error, Limits,
-    NoAccountOutcome, ReadBundleHead, ReadDebit, ReadPayment, Status, bank_text, classify_no_account, names,
+    AccountUsed, AnswerEnd, AnswerHead, AnswerKind, AnswerReader, AnsweredPayment, BundleReader, Error,
+    Limits, NoAccountOutcome, ReadBundleHead, ReadDebit, ReadPayment, Status, bank_text, classify_no_account,
+    names,
 };
 use crate::xml::{Fault, Reader, Token};
 
@@ -20,7 +21,11 @@ impl fmt::Display for Hidden<'_> {
         while let Some(from) = rest.find(|c: char| c.is_ascii_digit()) {
             let run = rest[from..].bytes().take_while(u8::is_ascii_digit).count();
             f.write_str(&rest[..from])?;
-            if run < 8 { f.write_str(&rest[from..from + run])? } else { f.write_str(&"*".repeat(run))? }
+            if run < 8 {
+                f.write_str(&rest[from..from + run])?
+            } else {
+                f.write_str(&"*".repeat(run))?
+            }
             rest = &rest[from + run..];
         }
         f.write_str(rest)
@@ -57,7 +62,7 @@ fn is_bundle(start: &[u8], limits: Limits) -> bool {
     loop {
         match reader.next() {
             Ok(Token::Start(root)) => return root.name().local == names::PAYMENT,
-            Ok(Token::Text(_)) => {}
+            Ok(Token::Text(_) | Token::Cdata(_)) => {}
             Ok(Token::End | Token::Eof) | Err(_) => return false,
         }
     }
@@ -74,7 +79,7 @@ fn dump_answer<R: BufRead>(input: R, limits: Limits, line: &mut dyn FnMut(&str))
         line(&text);
     }
     let AnswerEnd { payments, unknown_elements } = reader.finish()?;
-    line(&format!("end: {payments} payments, {unknown_elements} unknown elements"));
+    line(&format!("end: payments {payments}, unknown elements {unknown_elements}"));
     Ok(())
 }
 
@@ -113,7 +118,9 @@ fn tell_answered(payment: &AnsweredPayment<'_>, kind: AnswerKind, out: &mut Stri
     let completeness = if payment.incomplete { "incomplete" } else { "complete" };
     let status = said(payment.status);
     let AnsweredPayment { end_to_end_id, amount_text, currency, .. } = payment;
-    *out += &format!("payment {end_to_end_id}: {status}, {amount_text} {currency}, {completeness}, payee {payee}");
+    *out += &format!(
+        "payment {end_to_end_id}: {status}, {amount_text} {currency}, {completeness}, payee {payee}"
+    );
     if let Some(date) = payment.execution {
         *out += &format!(", on {date}");
     }
@@ -168,7 +175,7 @@ fn dump_bundle<R: BufRead>(input: R, limits: Limits, line: &mut dyn FnMut(&str))
         }
     }
     let (count, sum) = reader.finish()?;
-    line(&format!("end: {count} payments, {} DKK", sum.decimal2()));
+    line(&format!("end: payments {count}, sum {} DKK", sum.decimal2()));
     Ok(())
 }
 
@@ -177,12 +184,14 @@ fn tell_bundle(head: &ReadBundleHead, line: &mut dyn FnMut(&str)) {
     line(&format!("created: {}", head.created));
     line(&format!("parties: {}", head.parties.join(" ")));
     line(&format!("authority: {}", head.authority));
-    line(&format!("promises: {} payments, {} DKK", head.count, head.control_sum.decimal2()));
+    line(&format!("promises: payments {}, sum {} DKK", head.count, head.control_sum.decimal2()));
 }
 
 fn debit_line(debit: &ReadDebit) -> String {
     let text = debit.text.as_deref().unwrap_or("none");
-    format!("debit: on {}, agreement {}, text {}", debit.execution, debit.agreement, Hidden(text))
+    let masked = super::mask_cpr(text);
+    let text = masked.as_deref().unwrap_or(text);
+    format!("debit: on {}, agreement {}, text {text}", debit.execution, debit.agreement)
 }
 
 fn payment_line(payment: &ReadPayment) -> String {

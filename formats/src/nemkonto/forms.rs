@@ -26,7 +26,8 @@ pub(super) static LATIN27: Text = form(1, 27, "1 to 27 characters of ISO-8859-1,
 pub(super) static LATIN35: Text = form(1, 35, "1 to 35 characters of ISO-8859-1, not only blanks", is_latin);
 pub(super) static LATIN70: Text = form(1, 70, "1 to 70 characters of ISO-8859-1, not only blanks", is_latin);
 
-pub(super) static COUNTRY: Text = form(2, 2, "two capital letters", |t| t.bytes().all(|b| b.is_ascii_uppercase()));
+pub(super) static COUNTRY: Text =
+    form(2, 2, "two capital letters", |t| t.bytes().all(|b| b.is_ascii_uppercase()));
 pub(super) static CURRENCY3: Text =
     form(3, 3, "three capital letters", |t| t.bytes().all(|b| b.is_ascii_uppercase()));
 pub(super) static CPR: Text = form(10, 10, "ten digits", is_digits);
@@ -41,12 +42,12 @@ pub(super) static INDICATOR: Text = form(1, 1, "0 or 1", |t| matches!(t, "0" | "
 pub(super) static AMOUNT: Text = form(1, 24, "a number", is_amount);
 /// What a bundle may carry: two decimals, or three implied.
 pub(super) static TOTAL: Text = form(1, 19, "a number with two decimals or none", is_total);
-pub(super) static PAYMENT_AMOUNT: Text =
-    form(1, 19, "a number above zero with two decimals or none", |t| is_total(t) && t.bytes().any(|b| b > b'0'));
+pub(super) static PAYMENT_AMOUNT: Text = form(1, 19, "a number above zero with two decimals or none", |t| {
+    is_total(t) && t.bytes().any(|b| b > b'0')
+});
 
 pub(super) static DATE: Text = Text { rule: "a date", trim: true, length: (10, 10), form: is_date };
-pub(super) static TIME: Text =
-    Text { rule: "a date and time", trim: true, length: (19, 38), form: is_time };
+pub(super) static TIME: Text = Text { rule: "a date and time", trim: true, length: (19, 38), form: is_time };
 
 pub(super) static VERSION: Text = form(3, 3, "2.0", |t| t == super::names::HEADER_VERSION);
 pub(super) static MESSAGE: Text = form(11, 11, "NKSBetaling", |t| t == super::names::ANSWERED_MESSAGE);
@@ -83,7 +84,10 @@ fn is_iban(text: &str) -> bool {
 
 fn is_amount(text: &str) -> bool {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-    (1..=18).contains(&whole.len()) && (1..=5).contains(&decimals.len()) && is_digits(whole) && is_digits(decimals)
+    (1..=18).contains(&whole.len())
+        && (1..=5).contains(&decimals.len())
+        && is_digits(whole)
+        && is_digits(decimals)
 }
 
 fn is_total(text: &str) -> bool {

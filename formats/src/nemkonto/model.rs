@@ -90,8 +90,13 @@ static HEADER_RECEIPT0: [C; 5] =
     [SENDER, RECEIVER, ACTION, C::parent(E, names::MESSAGE_DATA, &DATA_ANSWER, L::Frame), DESCRIPTION];
 static HEADER_RECEIPT1: [C; 5] =
     [SENDER, RECEIVER, ACTION, C::parent(E, names::MESSAGE_DATA, &DATA_RECEIPT1, L::Frame), DESCRIPTION];
-static HEADER_ANSWER: [C; 5] =
-    [SENDER, RECEIVER, ACTION.optional(), C::parent(E, names::MESSAGE_DATA, &DATA_ANSWER, L::Frame), DESCRIPTION];
+static HEADER_ANSWER: [C; 5] = [
+    SENDER,
+    RECEIVER,
+    ACTION.optional(),
+    C::parent(E, names::MESSAGE_DATA, &DATA_ANSWER, L::Frame),
+    DESCRIPTION,
+];
 
 const fn header(content: &'static [C]) -> C {
     C::parent(N, names::MESSAGE_HEADER, content, L::Frame).with(HEADER_ATTRIBUTES)
@@ -121,15 +126,13 @@ static GROUP_HEADER: [C; 5] = [
     C::text(S, names::NB_OF_TXS, &COUNT, L::NbOfTxs),
     INITIATOR,
 ];
-static PAYMENT_IDS: [C; 2] =
-    [C::text(S, names::INSTR_ID, &LATIN35, L::InstrId), C::text(S, names::END_TO_END_ID, &LATIN27, L::EndToEndId)];
+static PAYMENT_IDS: [C; 2] = [
+    C::text(S, names::INSTR_ID, &LATIN35, L::InstrId),
+    C::text(S, names::END_TO_END_ID, &LATIN27, L::EndToEndId),
+];
 static PURPOSE: [C; 1] = [C::text(S, names::PRTRY, &LATIN35, L::Benefit)];
-static PAYMENT_AMOUNTS: [C; 1] = [C::text(S, names::INSTD_AMT, &PAYMENT_AMOUNT, L::InstdAmt).with(&[Expected {
-    namespace: None,
-    local: names::CCY,
-    text: &DKK,
-    label: L::Currency,
-}])];
+static PAYMENT_AMOUNTS: [C; 1] = [C::text(S, names::INSTD_AMT, &PAYMENT_AMOUNT, L::InstdAmt)
+    .with(&[Expected { namespace: None, local: names::CCY, text: &DKK, label: L::Currency }])];
 static PAYMENT_ADDRESS: [C; 6] = [
     C::text(S, names::ADR_LINE, &LATIN70, L::AdrLine).times(0, 5),
     C::text(S, names::STRT_NM, &LATIN70, L::StrtNm).optional(),
@@ -185,8 +188,10 @@ static GROUP: [C; 4] = [GROUP_ID, MESSAGE_TYPE, GROUP_REASON, GROUP_TEXT];
 static GROUP_WITH_STATUS: [C; 5] =
     [GROUP_ID, MESSAGE_TYPE, C::text(S, names::GRP_STS, &ANY35, L::GrpSts), GROUP_REASON, GROUP_TEXT];
 
-static ANSWERED_IDS: [C; 2] =
-    [C::text(S, names::INSTR_ID, &UPTO35, L::InstrId).optional(), C::text(S, names::END_TO_END_ID, &ANY35, L::EndToEndId)];
+static ANSWERED_IDS: [C; 2] = [
+    C::text(S, names::INSTR_ID, &UPTO35, L::InstrId).optional(),
+    C::text(S, names::END_TO_END_ID, &ANY35, L::EndToEndId),
+];
 static ANSWERED_AMOUNTS: [C; 1] = [C::text(S, names::INSTD_AMT, &AMOUNT, L::InstdAmt).with(&[Expected {
     namespace: None,
     local: names::CCY,
@@ -207,15 +212,18 @@ static ANSWERED_ID: [C; 3] = [
     C::text(S, names::ISSR, &ANY35, L::Issuer).optional(),
 ];
 static ANSWERED_ORG: [C; 1] = [C::parent(S, names::PRTRY_ID, &ANSWERED_ID, L::Frame)];
-static ANSWERED_PERSON: [C; 2] =
-    [C::text(S, names::SCL_SCTY_NB, &CPR, L::SclSctyNb), C::parent(S, names::PRTRY_ID, &ANSWERED_ID, L::Frame).or()];
+static ANSWERED_PERSON: [C; 2] = [
+    C::text(S, names::SCL_SCTY_NB, &CPR, L::SclSctyNb),
+    C::parent(S, names::PRTRY_ID, &ANSWERED_ID, L::Frame).or(),
+];
 static ANSWERED_PAYEE: [C; 4] = [
     C::text(S, names::NM, &ANY70, L::Frame).optional(),
     C::parent(S, names::PSTL_ADR, &ANSWERED_ADDRESS, L::Frame).optional(),
     C::parent(S, names::ORG_ID, &ANSWERED_ORG, L::Frame).optional(),
     C::parent(S, names::PRVT_ID, &ANSWERED_PERSON, L::Frame).or(),
 ];
-static USED_ACCOUNT: [C; 2] = [C::text(S, names::BBAN, &BBAN, L::Bban), C::text(S, names::IBAN, &IBAN, L::Iban).or()];
+static USED_ACCOUNT: [C; 2] =
+    [C::text(S, names::BBAN, &BBAN, L::Bban), C::text(S, names::IBAN, &IBAN, L::Iban).or()];
 static USED_ACCOUNT_ID: [C; 1] = [C::parent(S, names::ID, &USED_ACCOUNT, L::Frame)];
 
 const AMOUNT_ELEMENT: C = C::parent(S, names::AMT, &ANSWERED_AMOUNTS, L::Frame);
@@ -245,8 +253,13 @@ const DEBIT_TEXT: C = C::text(S, names::DBT_PURP, &UPTO35, L::DbtPurp).optional(
 const fn listed(payment: &'static [C]) -> C {
     C::parent(S, names::ORGNL_TX_REF_INF_AND_STS, payment, L::Payment).times(1, u32::MAX)
 }
-static LIST: [C; 5] =
-    [EXECUTION.optional(), DEBTOR_ELEMENT.optional(), DEBIT_ACCOUNT.optional(), DEBIT_TEXT, listed(&ANSWERED)];
+static LIST: [C; 5] = [
+    EXECUTION.optional(),
+    DEBTOR_ELEMENT.optional(),
+    DEBIT_ACCOUNT.optional(),
+    DEBIT_TEXT,
+    listed(&ANSWERED),
+];
 static LIST_OF_BANK: [C; 5] =
     [EXECUTION, DEBTOR_ELEMENT, DEBIT_ACCOUNT, DEBIT_TEXT, listed(&ANSWERED_WITH_ACCOUNT)];
 

@@ -61,7 +61,9 @@ mod tests {
         assert_eq!(BankAccount::parse("0040-440116243"), account);
         assert_eq!(account.unwrap().bban(), "00400440116243");
         assert!(!format!("{:?}", account.unwrap()).contains("440116243"));
-        for bad in ["00000440116243", "00400000000000", "0040044011624", "004004401162430", "+040 440116243", ""] {
+        for bad in
+            ["00000440116243", "00400000000000", "0040044011624", "004004401162430", "+040 440116243", ""]
+        {
             assert_eq!(BankAccount::parse(bad), Err(NotABankAccount), "{bad}");
         }
     }

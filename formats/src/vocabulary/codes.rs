@@ -95,7 +95,10 @@ pub fn kle_is_valid(text: &str) -> bool {
         None => (text, None),
     };
     let subject_fits = subject.len() == 8
-        && subject.bytes().enumerate().all(|(i, b)| if i == 2 || i == 5 { b == b'.' } else { b.is_ascii_digit() });
+        && subject
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if i == 2 || i == 5 { b == b'.' } else { b.is_ascii_digit() });
     let facet_fits = facet.is_none_or(|facet| {
         let mut characters = facet.chars();
         characters.next().is_some_and(|c| c.is_ascii_uppercase() || "ÆØÅ".contains(c))

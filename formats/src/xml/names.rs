@@ -52,7 +52,8 @@ pub(super) fn is_ncname(name: &str) -> bool {
         return false;
     }
     name.is_ascii()
-        || (name.chars().next().is_some_and(begins_name) && name.chars().all(|c| begins_name(c) || goes_on(c)))
+        || (name.chars().next().is_some_and(begins_name)
+            && name.chars().all(|c| begins_name(c) || goes_on(c)))
 }
 
 fn begins_name(c: char) -> bool {
