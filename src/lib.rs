@@ -9,6 +9,8 @@ pub mod canary;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod generator;
+pub mod partners;
 pub mod pipelines;
 pub mod seams;
 pub mod store;
