@@ -144,6 +144,9 @@ fn every_fault_stands_in_the_manifest_and_beside_a_sound_record() {
     let made = make(&Plan::new(4_000, 9, DAY));
     let mut found = HashMap::new();
     for (place, record) in made.records.iter().enumerate() {
+        if record.expected == Expected::Quarantined {
+            continue; // a copy of a file with faults
+        }
         let Some(fault) = record.fault.as_deref().and_then(Fault::named) else { continue };
         *found.entry(fault).or_insert(0) += 1;
         let before = &made.records[place - 1];

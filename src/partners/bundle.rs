@@ -6,14 +6,13 @@
 
 use std::fmt;
 
+use super::script::Parties;
 use jiff::civil::{Date, DateTime};
 use quick_xml::NsReader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::{Namespace, ResolveResult};
-use toek_formats::vocabulary::{
-    Cpr, CprKind, IdentCode, MunicipalityCode, Party, modulus11_cvr,
-};
+use toek_formats::vocabulary::{Cpr, CprKind, IdentCode, MunicipalityCode, Party, modulus11_cvr};
 
 /// The namespace of the root element and its children (nemkonto.md 2.1).
 pub(super) const NKS: &str = "http://rep.oio.dk/oes.dk/nemkonto/xml/schemas/2006/05/01/";
@@ -56,19 +55,6 @@ impl Reason {
     pub fn new(code: &str, text: &str) -> Reason {
         Reason { code: code.to_owned(), text: text.to_owned() }
     }
-}
-
-/// Whose message it is: the two PartyIds of sender and receiver.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Parties {
-    /// The data supplier's id.
-    pub supplier: String,
-    /// The data supplier's GLN.
-    pub supplier_gln: String,
-    /// NemKonto's id.
-    pub nks: String,
-    /// NemKonto's GLN.
-    pub nks_gln: String,
 }
 
 /// A payment bundle.
@@ -189,7 +175,8 @@ impl Bundle {
     /// [`Refused`] for anything but a well-formed NKSPayment with its elements in order.
     pub fn read(bytes: &[u8]) -> Result<Bundle, Refused> {
         let mut message_id = None;
-        let at = |position: usize| 1 + bytes[..position.min(bytes.len())].iter().filter(|b| **b == b'\n').count();
+        let at =
+            |position: usize| 1 + bytes[..position.min(bytes.len())].iter().filter(|b| **b == b'\n').count();
         let text = match str::from_utf8(bytes) {
             Ok(_) if bytes.len() > SIZE_LIMIT => {
                 return Err(Refused { message_id, line: 1, what: "larger than 50 MB".to_owned() });
@@ -200,9 +187,11 @@ impl Bundle {
             }
         };
         let mut cursor = Cursor::new(text);
-        cursor
-            .bundle(&mut message_id)
-            .map_err(|what| Refused { message_id, line: at(cursor.position()), what })
+        cursor.bundle(&mut message_id).map_err(|what| Refused {
+            message_id,
+            line: at(cursor.position()),
+            what,
+        })
     }
 
     /// All payments, in order.
@@ -229,7 +218,9 @@ impl Bundle {
             () if count as u64 != self.count => Some(Reason::new("0007", "Antal betalinger passer ikke")),
             () if sum != self.control_sum_ore => Some(Reason::new("0007", "Kontrolsum passer ikke")),
             () if count > PAYMENT_LIMIT => Some(Reason::new("0007", "Mere end 10.000 betalinger")),
-            () if !is_reference(&self.group_id, "_.-", 35) => Some(Reason::new("0009", "Bundtreference ugyldig")),
+            () if !is_reference(&self.group_id, "_.-", 35) => {
+                Some(Reason::new("0009", "Bundtreference ugyldig"))
+            }
             () if !accounts_fit => Some(Reason::new("0003", "Debitorkonto ugyldig")),
             () => None,
         }
@@ -254,8 +245,12 @@ impl Instruction {
         };
         match () {
             () if !payee_fits => Some(Reason::new("0004", "Kreditor ugyldig")),
-            () if !(1..=AMOUNT_LIMIT).contains(&self.amount_ore) => Some(Reason::new("0005", "Beløb ugyldigt")),
-            () if !is_reference(&self.end_to_end_id, "-", 27) => Some(Reason::new("0006", "Reference ugyldig")),
+            () if !(1..=AMOUNT_LIMIT).contains(&self.amount_ore) => {
+                Some(Reason::new("0005", "Beløb ugyldigt"))
+            }
+            () if !is_reference(&self.end_to_end_id, "-", 27) => {
+                Some(Reason::new("0006", "Reference ugyldig"))
+            }
             () if !benefit_fits => Some(Reason::new("0008", "Ydelsesart ukendt")),
             () if !account_fits => Some(Reason::new("0004", "Kreditors konto ugyldig")),
             () => None,
@@ -358,7 +353,13 @@ impl<'a> Cursor<'a> {
                 (_, Event::End(_)) => return Ok(Token::End),
                 (_, Event::Eof) => return Ok(Token::Eof),
                 (_, Event::Text(text)) if text.trim_ascii().is_empty() => {}
-                (_, Event::Comment(_) | Event::PI(_) | Event::Decl(_)) => {}
+                (_, Event::Comment(_) | Event::PI(_)) => {}
+                (_, Event::Decl(declaration)) => match declaration.encoding() {
+                    Some(Ok(encoding)) if !encoding.eq_ignore_ascii_case("utf-8") => {
+                        return Err("declared to be in another encoding than UTF-8".to_owned());
+                    }
+                    _ => {}
+                },
                 (_, Event::DocType(_)) => return Err("a document type is not allowed".to_owned()),
                 (_, Event::Text(_) | Event::CData(_) | Event::GeneralRef(_)) => {
                     return Err("text between elements".to_owned());
@@ -411,7 +412,9 @@ impl<'a> Cursor<'a> {
         }
         let length = value.chars().count();
         if length > limit || value.trim().is_empty() || value.chars().any(char::is_control) {
-            return Err(format!("{name} is empty, longer than {limit} characters or holds a control character"));
+            return Err(format!(
+                "{name} is empty, longer than {limit} characters or holds a control character"
+            ));
         }
         Ok(value)
     }

@@ -61,6 +61,9 @@ pub struct Script {
     /// Authority numbers (ADMID) that have an agreement; empty: all.
     #[serde(default)]
     pub known_authorities: Vec<String>,
+    /// Who writes to whom when the file itself could not tell.
+    #[serde(default)]
+    pub parties: Parties,
     /// How long after its bundle each answer comes.
     #[serde(default)]
     pub delays: Delays,
@@ -70,6 +73,31 @@ pub struct Script {
     /// What becomes of payments in bundles that were taken.
     #[serde(default, rename = "payment")]
     pub payments: Vec<PaymentRule>,
+}
+
+/// The two ids of sender and receiver (nemkonto.md 2.3); the defaults are the specification's examples.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Parties {
+    /// The data supplier's id.
+    pub supplier: String,
+    /// The data supplier's GLN.
+    pub supplier_gln: String,
+    /// NemKonto's id.
+    pub nks: String,
+    /// NemKonto's GLN.
+    pub nks_gln: String,
+}
+
+impl Default for Parties {
+    fn default() -> Parties {
+        Parties {
+            supplier: "HUBTEST".to_owned(),
+            supplier_gln: "5798009999009".to_owned(),
+            nks: "NKSTEST".to_owned(),
+            nks_gln: "5798009999016".to_owned(),
+        }
+    }
 }
 
 /// How an amount is written in an answer (nemkonto.md 4.4).
