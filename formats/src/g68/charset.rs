@@ -53,9 +53,10 @@ const TO_EBCDIC: [u8; 256] = {
     table
 };
 
-/// Brings one record to ISO-8859-1, in `scratch` only when it has to change.
+/// Brings one record to ISO-8859-1, in `scratch` only when it has to change. What ISO-8859-1 does not have, or is
+/// no UTF-8, becomes a control character.
 #[inline]
-pub(super) fn decode<'a>(charset: Charset, bytes: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
+pub fn decode<'a>(charset: Charset, bytes: &'a [u8], scratch: &'a mut Vec<u8>) -> &'a [u8] {
     match charset {
         Charset::Latin1 => bytes,
         Charset::Utf8 if bytes.is_ascii() => bytes,

@@ -25,7 +25,7 @@ mod writer;
 
 use jiff::civil::Date;
 
-pub use charset::Charset;
+pub use charset::{Charset, decode};
 pub use codes::{Code, Severity};
 pub use dump::dump;
 pub use finding::Finding;

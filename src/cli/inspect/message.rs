@@ -1,0 +1,28 @@
+//! NemKonto messages on disk: opened, and told apart by their root.
+
+use std::io::BufReader;
+use std::path::Path;
+
+use toek_adapters::disk::{Disk, DiskError, DiskFile, RealDisk};
+use toek_formats::nemkonto::{Limits, names};
+use toek_formats::xml::{Reader, Token};
+
+/// A file being read.
+pub(in crate::cli) type Input = BufReader<Box<dyn DiskFile>>;
+
+/// Opens a message from its beginning.
+pub(in crate::cli) fn open(path: &Path) -> Result<Input, DiskError> {
+    Ok(BufReader::with_capacity(1 << 16, RealDisk.open(path)?))
+}
+
+/// Whether the root is a bundle's. Of what is no document at all the answers' reader tells the fault.
+pub(in crate::cli) fn is_bundle(path: &Path) -> Result<bool, DiskError> {
+    let mut reader = Reader::new(open(path)?, Limits::default(), &names::NAMESPACES);
+    loop {
+        match reader.next() {
+            Ok(Token::Start(root)) => return Ok(root.name().local == names::PAYMENT),
+            Ok(Token::Text(_) | Token::Cdata(_)) => {}
+            Ok(Token::End | Token::Eof) | Err(_) => return Ok(false),
+        }
+    }
+}
