@@ -547,12 +547,12 @@ mod tests {
         let elsewhere = date(2026, 2, 2);
         let copenhagen = |amount| Facts { municipality: MunicipalityCode(101), ..facts(amount) };
         let table = [
-            (facts(100_13), Some(elsewhere), Some(Outcome::Returned)),
-            (facts(100_14), Some(elsewhere), Some(Outcome::Paid)),
-            (facts(100_14), Some(date(2026, 1, 30)), Some(Outcome::Returned)),
-            (facts(100_13), None, Some(Outcome::Returned)), // whatever the day, it comes back
-            (facts(100_14), None, None),
-            (copenhagen(100_14), Some(elsewhere), None), // its bundle may be the third
+            (facts(10_013), Some(elsewhere), Some(Outcome::Returned)),
+            (facts(10_014), Some(elsewhere), Some(Outcome::Paid)),
+            (facts(10_014), Some(date(2026, 1, 30)), Some(Outcome::Returned)),
+            (facts(10_013), None, Some(Outcome::Returned)), // whatever the day, it comes back
+            (facts(10_014), None, None),
+            (copenhagen(10_014), Some(elsewhere), None), // its bundle may be the third
         ];
         for (facts, day, expected) in table {
             assert_eq!(script.foresee(&facts, day), expected, "{facts:?} {day:?}");
