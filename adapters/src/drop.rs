@@ -86,6 +86,9 @@ pub trait Drop: Send + Sync {
     /// Makes an uploaded file the counterparty's. Nothing is overwritten.
     async fn commit(&self, name: &str) -> Result<(), DropError>;
 
+    /// Whether an upload that was not committed is still there. If it is gone, only its commit can have moved it.
+    async fn pending(&self, name: &str) -> Result<bool, DropError>;
+
     /// Evidence of landing: a file of that name as the counterparty's side shows it now, if it does.
     async fn landed(&self, name: &str) -> Result<Option<Listed>, DropError>;
 

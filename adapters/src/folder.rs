@@ -85,7 +85,8 @@ impl Drop for FolderDrop {
             file.write_all(block).map_err(|e| DiskError::new("write", &path, e))?;
         }
         file.sync().map_err(|e| DiskError::new("sync", &path, e))?;
-        Ok(())
+        // The temporary name must survive too: its absence is read as proof of the commit.
+        Ok(self.disk.sync_dir(&self.to)?)
     }
 
     async fn commit(&self, name: &str) -> Result<(), DropError> {
@@ -96,6 +97,11 @@ impl Drop for FolderDrop {
         }
         self.disk.rename(&temporary_beside(&path), &path).map_err(|e| missing_or(e, name))?;
         Ok(self.disk.sync_dir(&self.to)?)
+    }
+
+    async fn pending(&self, name: &str) -> Result<bool, DropError> {
+        check_name(name)?;
+        Ok(self.disk.exists(&temporary_beside(&self.to.join(name)))?)
     }
 
     async fn landed(&self, name: &str) -> Result<Option<Listed>, DropError> {
@@ -132,7 +138,9 @@ mod tests {
         ours.put("x.xml", &mut Bytes(b"hello")).await.unwrap();
         assert!(theirs.list().await.unwrap().is_empty());
         assert_eq!(ours.landed("x.xml").await.unwrap(), None);
+        assert!(ours.pending("x.xml").await.unwrap());
         ours.commit("x.xml").await.unwrap();
+        assert!(!ours.pending("x.xml").await.unwrap());
         assert_eq!(theirs.list().await.unwrap()[0].name, "x.xml");
         let mut got = Collect::default();
         theirs.get("x.xml", &mut got).await.unwrap();

@@ -1,0 +1,231 @@
+//! Advice to the payee (adviseringstekst): lines of 35 characters, never a CPR number (4.3; 00-decisions.md 5.6).
+
+use std::ops::Range;
+
+use super::names::{ADVICE_LINES, ADVICE_WIDTH};
+use crate::vocabulary::Cpr;
+
+/// What stands in the last line when there were too many (00-decisions.md 5.6, ASSUMED).
+const SEE_THE_DECISION: &str = "Se afgørelsen";
+
+/// Characters outside ISO-8859-1 that people type, and what is sent for them. ASSUMED.
+const PLAIN: [(char, &str); 8] =
+    [('–', "-"), ('—', "-"), ('‘', "'"), ('’', "'"), ('“', "\""), ('”', "\""), ('…', "..."), ('€', "EUR")];
+
+/// The lines that go out, and what was done to the text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Advice {
+    /// At most 41 lines of 1 to 35 characters.
+    pub lines: Vec<String>,
+    /// The text was too long: its end is left out, and the last line says so (K19, a warning).
+    pub cut: bool,
+    /// A CPR number was masked (K20, a warning).
+    pub masked: bool,
+}
+
+impl Advice {
+    /// The lines as [`super::Payment::advice`] wants them.
+    pub fn as_lines(&self) -> Vec<&str> {
+        self.lines.iter().map(String::as_str).collect()
+    }
+}
+
+/// Breaks text into lines of advice: at blanks, inside a word only when it is longer than a line. Each line of the
+/// text begins a new one; blank lines are left out. Characters that no payment may carry are replaced.
+pub fn break_advice<'a>(text: impl IntoIterator<Item = &'a str>) -> Advice {
+    let mut advice = Advice::default();
+    for line in text {
+        let plain = plain(line);
+        let masked = mask_cpr(&plain);
+        advice.masked |= masked.is_some();
+        break_line(masked.as_deref().unwrap_or(&plain), &mut advice.lines);
+    }
+    if advice.lines.len() > ADVICE_LINES {
+        advice.lines.truncate(ADVICE_LINES - 1);
+        advice.lines.push(SEE_THE_DECISION.to_owned());
+        advice.cut = true;
+    }
+    // A break inside a long row of digits can make ten of them stand alone.
+    for line in &mut advice.lines {
+        if let Some(masked) = mask_cpr(line) {
+            *line = masked;
+            advice.masked = true;
+        }
+    }
+    advice
+}
+
+fn break_line(line: &str, lines: &mut Vec<String>) {
+    let mut rest = line.trim_end();
+    while !rest.is_empty() {
+        let (first, behind) = split_line(rest);
+        if !first.trim().is_empty() {
+            lines.push(first.trim_end().to_owned());
+        }
+        rest = behind.trim_start();
+    }
+}
+
+/// The first line of a text without blanks at its end, and the rest.
+fn split_line(text: &str) -> (&str, &str) {
+    let Some((full, _)) = text.char_indices().nth(ADVICE_WIDTH) else { return (text, "") };
+    if text[full..].starts_with(' ') {
+        return text.split_at(full);
+    }
+    match text[..full].rfind(' ') {
+        Some(blank) if !text[..blank].trim().is_empty() => text.split_at(blank),
+        _ => text.split_at(full),
+    }
+}
+
+/// Only characters a payment may carry (1.8, ASSUMED): blanks for white space and controls, `?` for strangers.
+fn plain(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    for character in line.chars() {
+        match character {
+            ' '..='~' | '\u{A1}'..='\u{FF}' => plain.push(character),
+            c if c.is_whitespace() || c.is_control() => plain.push(' '),
+            c => plain.push_str(PLAIN.iter().find(|(from, _)| *from == c).map_or("?", |(_, to)| to)),
+        }
+    }
+    plain
+}
+
+/// The text with every CPR number in it starred out; `None` when there is none. A CPR number is ten digits that
+/// begin with a date, perhaps with a hyphen or blank after six, and no digit beside them.
+pub fn mask_cpr(text: &str) -> Option<String> {
+    let mut masked = None;
+    for range in cpr_numbers(text) {
+        let masked = masked.get_or_insert_with(|| text.as_bytes().to_vec());
+        masked[range].iter_mut().filter(|b| b.is_ascii_digit()).for_each(|b| *b = b'*');
+    }
+    masked.and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
+/// Whether a CPR number stands in a text.
+pub(super) fn has_cpr(text: &str) -> bool {
+    cpr_numbers(text).next().is_some()
+}
+
+fn cpr_numbers(text: &str) -> CprNumbers<'_> {
+    CprNumbers { bytes: text.as_bytes(), at: 0 }
+}
+
+/// Where CPR numbers stand.
+struct CprNumbers<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl CprNumbers<'_> {
+    fn run(&self, from: usize) -> usize {
+        self.bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count()
+    }
+
+    /// The number whose digits begin here, of which the first `run` stand together.
+    fn number(&self, from: usize, run: usize) -> Option<Range<usize>> {
+        let second = match (run, self.bytes.get(from + run)) {
+            (10, _) => from + 6,
+            (6, Some(b'-' | b' ')) if self.run(from + 7) == 4 => from + 7,
+            _ => return None,
+        };
+        let mut digits = [0; 10];
+        digits[..6].copy_from_slice(&self.bytes[from..from + 6]);
+        digits[6..].copy_from_slice(&self.bytes[second..second + 4]);
+        Cpr::from_digits(digits).ok().map(|_| from..second + 4)
+    }
+}
+
+impl Iterator for CprNumbers<'_> {
+    type Item = Range<usize>;
+
+    fn next(&mut self) -> Option<Range<usize>> {
+        loop {
+            let from = self.at + self.bytes[self.at..].iter().position(u8::is_ascii_digit)?;
+            let run = self.run(from);
+            let found = self.number(from, run);
+            self.at = found.as_ref().map_or(from + run, |range| range.end);
+            if found.is_some() {
+                return found;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines(text: &[&str]) -> Vec<String> {
+        break_advice(text.iter().copied()).lines
+    }
+
+    #[test]
+    fn breaks_at_blanks() {
+        let table: [(&[&str], &[&str]); 7] = [
+            (&["Ydelse for marts 2026", "", "  "], &["Ydelse for marts 2026"]),
+            (&["x".repeat(35).as_str()], &[&"x".repeat(35)]),
+            (&[&format!("{} y", "x".repeat(35))], &[&"x".repeat(35), "y"]),
+            (&[&"x".repeat(36)], &[&"x".repeat(35), "x"]),
+            (
+                &["Du får boligstøtte for marts 2026 til din konto"],
+                &["Du får boligstøtte for marts 2026", "til din konto"],
+            ),
+            (&["a\tb\u{1}c – d…", "€ 5 \u{4e2d}"], &["a b c - d...", "EUR 5 ?"]),
+            (&[&format!("kort {}", "ø".repeat(36))], &["kort", &"ø".repeat(35), "ø"]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(lines(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn too_many_lines_end_with_a_hint() {
+        let forty_one = vec!["linje"; 41];
+        let advice = break_advice(forty_one.iter().copied());
+        assert_eq!((advice.lines.len(), advice.cut), (41, false));
+        let advice = break_advice(["linje"; 42]);
+        assert_eq!((advice.lines.len(), advice.cut), (41, true));
+        assert_eq!(advice.lines[39..], ["linje", "Se afgørelsen"]);
+    }
+
+    #[test]
+    fn cpr_numbers_are_starred_out() {
+        let table = [
+            ("Vedr. 251248-9996.", Some("Vedr. ******-****.")),
+            ("2512489996", Some("**********")),
+            ("251248 9996 og 0201609995", Some("****** **** og **********")),
+            ("faktura 25124899961", None),
+            ("12512489996", None),
+            ("faktura 9999999999", None),
+            ("251248-99961", None),
+            ("251248--9996", None),
+            ("sag 123456-1234", None),
+            ("251248", None),
+        ];
+        for (text, expected) in table {
+            assert_eq!(mask_cpr(text).as_deref(), expected, "{text}");
+            assert_eq!(has_cpr(text), expected.is_some(), "{text}");
+        }
+        let advice = break_advice(["Til 251248-9996"]);
+        assert_eq!((advice.lines, advice.masked), (vec!["Til ******-****".to_owned()], true));
+    }
+
+    proptest! {
+        #[test]
+        fn lines_keep_their_form_and_lose_nothing(text in proptest::collection::vec("[ a-zæøåA-Z0-9.,]{0,120}", 0..6)) {
+            let advice = break_advice(text.iter().map(String::as_str));
+            for line in &advice.lines {
+                prop_assert!((1..=35).contains(&line.chars().count()));
+                prop_assert!(super::super::forms::is_latin(line));
+                prop_assert!(!has_cpr(line));
+            }
+            if !advice.cut && !advice.masked {
+                let letters = |lines: &[String]| lines.concat().replace(' ', "");
+                prop_assert_eq!(letters(&advice.lines), letters(&text));
+            }
+        }
+    }
+}

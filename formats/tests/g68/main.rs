@@ -1,0 +1,4 @@
+//! G68 as a whole: the example of the specification, its negative table, fixtures, properties.
+
+mod example;
+mod support;
