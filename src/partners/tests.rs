@@ -86,7 +86,8 @@ fn names(answers: &BTreeMap<String, String>) -> Vec<&str> {
 #[test]
 fn each_script_outcome_gives_its_answers() {
     // One payment of 100.00, ten others at most. What must be in which answer.
-    let table: &[(&str, &[(&str, &[&str])])] = &[
+    type Expected = &'static [(&'static str, &'static [&'static str])];
+    let table: &[(&str, Expected)] = &[
         (
             "",
             &[
