@@ -270,7 +270,7 @@ pub(super) fn shape(plans: &Plans, raw: &[u8]) -> Option<Shape> {
     match separator {
         place if at_separator && place == a && flag(a) == Some(b'1') => Some(Shape::FloatingA),
         place if at_separator && place == b && flag(b) == Some(b'1') => Some(Shape::FloatingB),
-        place if place >= a && flag(a) == Some(b'0') => Some(Shape::Fixed),
+        _ if !at_separator && flag(a) == Some(b'0') => Some(Shape::Fixed),
         _ => None,
     }
 }
@@ -446,7 +446,7 @@ impl Fields<'_> {
                 let field = self.numbered.get(number).map(|spec| spec.slot);
                 findings.add(Code::F09, field, value_at - self.digits, self.digits, false);
             }
-            last = number.max(last);
+            last = number;
             self.field(number, span, cells, findings, &mut each);
         }
         for spec in self.numbered.specs() {
