@@ -211,9 +211,9 @@ fn format() {
     check(&put(1, 25, "    "), &["L2 G68-F08 LEVID 25-28", "L2 G68-T06 LEVID 25-28"]);
     check(&put(1, 195, &" ".repeat(40)), &["L2 G68-F08 KONTERING 195-234"]);
     check(&put(1, 271, &" ".repeat(36)), &["L2 G68-F08 TRANSREF 271-306"]);
-    let reserved = ["L2 G68-F12 KONTERING 200-200", "L2 G68-F12 KONTERING 195-234"];
-    check(&put(1, 195, "55771&1010"), &reserved);
-    check(&put(1, 195, "55771*1010"), &["L2 G68-F12 KONTERING 195-234"]);
+    check(&put(1, 195, "55771&1010"), &["L2 G68-F12 KONTERING 200-200"]);
+    check(&put(1, 195, "55771*1010"), &["L2 G68-F12 KONTERING 200-200"]);
+    check(&put(1, 195, " 5577"), &["L2 G68-F12 KONTERING 195-195"]);
     check(&put(1, 490, "\u{85}"), &["L2 G68-F12 TEKST1 490-490"]);
     check(&put(1, 490, "\t"), &["L2 G68-F12 TEKST1 490-490"]);
     check(&put(1, 368, "A!B"), &["L2 G68-F12 MODTNAVN 369-369"]);
