@@ -14,7 +14,9 @@ use crate::store::{StoreError, Tx, report};
 
 /// The accounts of every municipality.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  toek -C my-hub balance\n  toek -C my-hub balance --vouchers --json | head -1")]
+#[command(
+    after_help = "Examples:\n  toek -C my-hub balance\n  toek -C my-hub balance --vouchers --json | head -1"
+)]
 pub(super) struct Balance {
     /// Every voucher of what is accepted, with its lines.
     #[arg(long)]
@@ -152,7 +154,11 @@ pub(super) fn show(context: &Context, balances: &[Stored], control: &[(Municipal
         } else {
             printer.paint(Colour::Red, &format!("differs by {}", (*interim - *owed).danish()))
         };
-        printer.line(format!("  {municipality:<5} {:>20} {:>20}  {verdict}", interim.danish(), owed.danish()));
+        printer.line(format!(
+            "  {municipality:<5} {:>20} {:>20}  {verdict}",
+            interim.danish(),
+            owed.danish()
+        ));
     }
 }
 
@@ -193,7 +199,12 @@ fn tell(context: &Context, booked: &Booked) -> anyhow::Result<()> {
     context.printer.line(format!("{} {municipality} {event} {source} {day}", booked.id));
     for l in &voucher.lines {
         let payment = l.payment.map(|p| p.to_string()).unwrap_or_default();
-        context.printer.line(format!("  {:<15} {} {:>18}  {payment}", l.account, l.benefit, l.amount.danish()));
+        context.printer.line(format!(
+            "  {:<15} {} {:>18}  {payment}",
+            l.account,
+            l.benefit,
+            l.amount.danish()
+        ));
     }
     Ok(())
 }

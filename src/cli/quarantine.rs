@@ -118,7 +118,11 @@ fn waiting(open: &Open, no: i64) -> anyhow::Result<Transfer> {
     let transfer = open.hub.store.read(|tx| transfer::get(tx, TransferNo(no)))?;
     let transfer = transfer.with_context(|| format!("there is no transfer {no}"))?;
     if !waits(&transfer) {
-        bail!("transfer {no} ({}) does not wait for anybody: it is {}", transfer.identity.name, transfer.state.text());
+        bail!(
+            "transfer {no} ({}) does not wait for anybody: it is {}",
+            transfer.identity.name,
+            transfer.state.text()
+        );
     }
     Ok(transfer)
 }
@@ -134,10 +138,14 @@ fn show(context: &Context, no: i64) -> anyhow::Result<Outcome> {
     if !printer.is_json() {
         printer.line(format!("       {size} bytes, {format}, SHA-256 {sha256}"));
         for FindingRow { line_no, code, field, column_from, column_to, value, .. } in findings {
-            let field = field.map(|field| format!(" {field} (columns {column_from}-{column_to})")).unwrap_or_default();
+            let field = field
+                .map(|field| format!(" {field} (columns {column_from}-{column_to})"))
+                .unwrap_or_default();
             printer.line(format!("       line {line_no}: {code}{field} {value}"));
         }
-        printer.line(format!("       next: `toek quarantine validate {no}` when its cause is mended, or `reject {no}`"));
+        printer.line(format!(
+            "       next: `toek quarantine validate {no}` when its cause is mended, or `reject {no}`"
+        ));
     }
     Ok(Outcome::Done)
 }
@@ -153,7 +161,10 @@ fn validate(context: &Context, command: &Validate) -> anyhow::Result<Outcome> {
     let open = open_at(context, &context.dir, access, progress)?;
     let transfer = waiting(&open, command.transfer)?;
     if transfer.sha256.is_none() {
-        bail!("transfer {} was left in its drop unread, being over its limit: raise the limit or remove it", transfer.no.0);
+        bail!(
+            "transfer {} was left in its drop unread, being over its limit: raise the limit or remove it",
+            transfer.no.0
+        );
     }
     if command.dry_run {
         return dry_run(context, &open, &transfer);
@@ -182,7 +193,12 @@ fn dry_run(context: &Context, open: &Open, transfer: &Transfer) -> anyhow::Resul
         transfer.identity.name, report.records, report.rejected
     ));
     for finding in &report.findings {
-        context.printer.line(format!("  {}: {} (line {})", finding.code.text(), finding.code.rule(), finding.line_no));
+        context.printer.line(format!(
+            "  {}: {} (line {})",
+            finding.code.text(),
+            finding.code.rule(),
+            finding.line_no
+        ));
     }
     Ok(if accepted { Outcome::Done } else { Outcome::Wrong })
 }
@@ -205,6 +221,7 @@ fn reject(context: &Context, command: &Reject) -> anyhow::Result<Outcome> {
         state: TransferState::Rejected,
         reason: format!("{before}; refused for good: {}", command.reason),
         findings: open.hub.store.read(|tx| transfer::findings(tx, transfer.no, 0, 0))?,
+        records: transfer.records,
         at: open.hub.clock.micros(),
     })?;
     context.printer.line(format!("{name} is refused for good; its bytes are kept"));

@@ -17,7 +17,9 @@ use std::collections::BTreeMap;
 
 /// What stands where.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  toek -C my-hub status\n  toek -C my-hub status --all --json | jq .outcomes")]
+#[command(
+    after_help = "Examples:\n  toek -C my-hub status\n  toek -C my-hub status --all --json | jq .outcomes"
+)]
 pub(super) struct Status {
     /// Every file and bundle, not the last few.
     #[arg(long)]
@@ -31,7 +33,10 @@ struct TransferLine {
     file: String,
     format: String,
     state: &'static str,
+    /// The rule's code.
     reason: Option<String>,
+    /// The code and what it means here.
+    text: Option<String>,
     records: u32,
     sum_ore: i64,
 }
@@ -66,9 +71,8 @@ struct Report {
 
 pub(super) fn run(context: &Context, command: &Status) -> anyhow::Result<Outcome> {
     let open = open(context, Access::Read)?;
-    let (transfers, bundles, tasks, outcomes) = open.hub.store.read(|tx| {
-        Ok((incoming(tx)?, bundles(tx)?, all_tasks(tx)?, report::outcomes(tx)?))
-    })?;
+    let (transfers, bundles, tasks, outcomes) =
+        open.hub.store.read(|tx| Ok((incoming(tx)?, bundles(tx)?, all_tasks(tx)?, report::outcomes(tx)?)))?;
     if context.printer.is_json() {
         let counts = outcomes.iter().map(|(group, tally)| (group.text(), tally.count)).collect();
         let tasks = tasks.into_iter().map(task_line).collect();
@@ -97,7 +101,12 @@ fn transfer_line(transfer: Transfer) -> TransferLine {
         file: transfer.identity.name,
         format: transfer.format,
         state: transfer.state.text(),
-        reason: transfer.reason,
+        reason: transfer
+            .reason
+            .as_deref()
+            .and_then(|reason| reason.split_once(": "))
+            .map(|(code, _)| code.to_owned()),
+        text: transfer.reason,
         records: transfer.records,
         sum_ore: transfer.sum.0,
     }
@@ -154,7 +163,7 @@ fn show(
     printer.heading(&format!("Files with payments ({})", payments.len()));
     for line in last(&payments, all) {
         let sum = toek_formats::vocabulary::Ore(line.sum_ore).danish();
-        let reason = line.reason.as_deref().unwrap_or("");
+        let reason = line.text.as_deref().unwrap_or("");
         let state = colour_of(context, line.state);
         printer.line(format!(
             "  {:>5}  {:<34} {state} {:>6} records {sum:>18}  {reason}",
@@ -173,7 +182,7 @@ fn show(
     if !odd.is_empty() {
         printer.heading(&format!("Answers that count for nothing ({})", odd.len()));
         for line in last(&odd, all) {
-            let reason = line.reason.as_deref().unwrap_or("");
+            let reason = line.text.as_deref().unwrap_or("");
             printer.line(format!("  {:>5}  {} {}  {reason}", line.transfer, line.file, line.state));
         }
     }
@@ -228,7 +237,9 @@ pub(super) fn what_would_run(context: &Context, name: &str) -> anyhow::Result<Ou
             Timing::TooLate => format!("would be held: too late for {}", key.due.day),
         };
         let (municipality, transfer) = (key.municipality, key.transfer.0);
-        context.printer.line(format!("{municipality}: {} payments of transfer {transfer} {what}", key.payments));
+        context
+            .printer
+            .line(format!("{municipality}: {} payments of transfer {transfer} {what}", key.payments));
     }
     for no in open.hub.store.read(bundle::to_send)? {
         let bundle = open.hub.store.read(|tx| bundle::get(tx, no))?;

@@ -50,7 +50,8 @@ pub(super) struct Story {
 }
 
 fn event(at: i64, step: u8, what: String, details: Vec<String>) -> Event {
-    let shown = Timestamp::from_microsecond(at).map(copenhagen).map(|t| t.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    let shown =
+        Timestamp::from_microsecond(at).map(copenhagen).map(|t| t.strftime("%Y-%m-%d %H:%M:%S").to_string());
     Event { at: shown.unwrap_or_default(), what, details, order: (at, step) }
 }
 
@@ -64,7 +65,12 @@ pub(super) fn tell(hub: &Hub, intake: &Intake, id: PaymentId) -> Result<Option<S
     rejected.map(|rejected| of_rejected(hub, intake, &transfer, id, &rejected)).transpose()
 }
 
-fn of_payment(hub: &Hub, intake: &Intake, transfer: &Transfer, stored: &Stored) -> Result<Story, PipelineError> {
+fn of_payment(
+    hub: &Hub,
+    intake: &Intake,
+    transfer: &Transfer,
+    stored: &Stored,
+) -> Result<Story, PipelineError> {
     let request = &stored.request;
     let id = request.payment;
     let mut events = vec![came(hub, transfer)?];
@@ -114,7 +120,12 @@ fn of_rejected(
     let mut events = vec![came(hub, transfer)?];
     events.push(event(transfer.received_at, 1, format!("the record is refused ({first})"), details));
     events.extend(accepted(transfer));
-    Ok(Story { payment: id.to_string(), trace_id: None, state: OutcomeGroup::Rejected.text().to_owned(), events })
+    Ok(Story {
+        payment: id.to_string(),
+        trace_id: None,
+        state: OutcomeGroup::Rejected.text().to_owned(),
+        events,
+    })
 }
 
 /// A finding as one line.
@@ -144,7 +155,8 @@ fn place(transfer: &Transfer, line_no: u32, id: PaymentId, offset: u64, length: 
 }
 
 fn accepted(transfer: &Transfer) -> Option<Event> {
-    let what = format!("the file was accepted: {} records, {} kr. queued", transfer.records, transfer.sum.danish());
+    let what =
+        format!("the file was accepted: {} records, {} kr. queued", transfer.records, transfer.sum.danish());
     transfer.accepted_at.map(|at| event(at, 2, what, vec![]))
 }
 
@@ -186,7 +198,8 @@ fn postings(hub: &Hub, source: Source, id: PaymentId) -> Result<Vec<Event>, Pipe
                 true => ("debit", "credit"),
                 false => ("credit", "debit"),
             };
-            let summed = voucher.lines.iter().find(|other| other.payment.is_none() && other.benefit == line.benefit);
+            let summed =
+                voucher.lines.iter().find(|other| other.payment.is_none() && other.benefit == line.benefit);
             let against = summed.map(|other| format!(", {counter} {}", other.account)).unwrap_or_default();
             let amount = toek_formats::vocabulary::Ore(line.amount.0.abs()).danish();
             details.push(format!("{side} {} {amount}{against}", line.account));
@@ -202,13 +215,18 @@ fn of_attempt(hub: &Hub, attempt: &Attempt) -> Result<Vec<Event>, PipelineError>
     let mut events = vec![event(
         bundle.frozen.created_at,
         3,
-        format!("put into bundle {} as payment {} of {}", bundle.group_id, attempt.bundle_line, bundle.payments),
+        format!(
+            "put into bundle {} as payment {} of {}",
+            bundle.group_id, attempt.bundle_line, bundle.payments
+        ),
         vec![
             format!("attempt {}, reference {reference}", attempt.id.attempt),
             format!("to be at the payee's disposal on {}", bundle.execution_day),
         ],
     )];
-    events.extend(bundle.sent_at.map(|at| event(at, 4, "the bundle was handed to NemKonto".to_owned(), vec![])));
+    events.extend(
+        bundle.sent_at.map(|at| event(at, 4, "the bundle was handed to NemKonto".to_owned(), vec![])),
+    );
     for file in hub.store.read(|tx| transfer::of_bundle(tx, bundle.no))? {
         events.extend(of_answer(hub, &file, reference)?);
     }
@@ -258,7 +276,8 @@ pub(super) fn of_bundle(hub: &Hub, bundle: &Bundle) -> Result<Story, PipelineErr
     events.extend(bundle.landed_at.map(|at| event(at, 4, "seen at NemKonto's side".to_owned(), vec![])));
     for file in hub.store.read(|tx| transfer::of_bundle(tx, bundle.no))? {
         if file.identity.direction == Direction::In {
-            let what = format!("{}: {}", file.message_id.as_deref().unwrap_or("an answer"), file.state.text());
+            let what =
+                format!("{}: {}", file.message_id.as_deref().unwrap_or("an answer"), file.state.text());
             let details = vec![format!("{}, {} payments named", file.identity.name, file.records)];
             events.push(event(file.received_at, 5, what, details));
         }

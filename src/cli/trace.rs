@@ -46,7 +46,9 @@ pub(super) fn run(context: &Context, command: &Trace) -> anyhow::Result<Outcome>
     let transfer = open.hub.store.read(|tx| transfer_named(tx, subject))?;
     match transfer {
         Some(transfer) => file(context, &open, &transfer),
-        None => bail!("`{subject}` is no payment (P3-17), reference, trace id, bundle, transfer or file known here"),
+        None => bail!(
+            "`{subject}` is no payment (P3-17), reference, trace id, bundle, transfer or file known here"
+        ),
     }
 }
 

@@ -46,7 +46,8 @@ fn tell(context: &Context, check: &Check) -> anyhow::Result<()> {
     if printer.is_json() {
         return printer.value(&CheckLine { check: check.name, ok, broken: &check.broken });
     }
-    let verdict = if ok { printer.paint(Colour::Green, "holds ") } else { printer.paint(Colour::Red, "BROKEN") };
+    let verdict =
+        if ok { printer.paint(Colour::Green, "holds ") } else { printer.paint(Colour::Red, "BROKEN") };
     printer.line(format!("{verdict} {}", check.name));
     for place in &check.broken {
         printer.line(format!("       {place}"));
