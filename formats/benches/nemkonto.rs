@@ -2,7 +2,11 @@
 //!
 //! `cargo bench -p toek-formats --bench nemkonto`. Budgets: 400,000 payments a second on one core both ways, and the
 //! reader at least 70 % of the bare event loop over the same bytes.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark fails by panicking; its items are criterion's")]
+#![expect(
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark fails by panicking; its items are criterion's"
+)]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(clippy::float_arithmetic, reason = "figures, not money")]
 #![expect(clippy::print_stderr, reason = "the ratio is no figure of criterion's")]

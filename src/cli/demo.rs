@@ -129,9 +129,8 @@ fn begin(dir: &Path, places: &Places, command: &Demo) -> anyhow::Result<Begun> {
     if RealDisk.exists(&places.begun)? {
         return serde_json::from_slice(&RealDisk.read(&places.begun)?).context("demo/begun.json");
     }
-    let foreign =
-        RealDisk.exists(dir)? && RealDisk.list(dir)?.iter().any(|e| !OURS.contains(&e.name.as_str()));
-    if foreign {
+    let is_ours = |name: &str| OURS.contains(&name) || is_unfinished(name);
+    if RealDisk.exists(dir)? && RealDisk.list(dir)?.iter().any(|entry| !is_ours(&entry.name)) {
         bail!("{} holds something else: name a directory that is empty or not there yet", dir.display());
     }
     let codes: Vec<MunicipalityCode> =
