@@ -6,8 +6,11 @@
 //! [`generator`] (simulated counterparties for demo and tests, which know nothing of the hub's own code).
 
 pub mod canary;
+pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod generator;
+pub mod partners;
 pub mod pipelines;
 pub mod seams;
 pub mod store;

@@ -13,7 +13,7 @@ use toek_formats::g68::Layouts;
 use super::Context;
 use crate::config::{ClockKind, ConfigError, Installation};
 use crate::pipelines::{Hub, Progress, Silent};
-use crate::seams::{Clock, Ids, SimulatedClock, random};
+use crate::seams::{Ids, SimulatedClock, random};
 use crate::store::Store;
 use crate::store::archive::{Archive, Key};
 
@@ -109,7 +109,9 @@ pub(super) fn load(dir: &Path) -> anyhow::Result<Installation> {
             dir.display()
         );
     }
-    let read = |path: &Path| RealDisk.read_text(path).map_err(|error| io::Error::other(crate::pipelines::chain(&error)));
+    let read = |path: &Path| {
+        RealDisk.read_text(path).map_err(|error| io::Error::other(crate::pipelines::chain(&error)))
+    };
     Installation::load(&read, dir).map_err(|errors| anyhow::anyhow!(all_of(&errors)))
 }
 
@@ -161,7 +163,9 @@ fn open_clock(context: &Context, dir: &Path, kind: ClockKind) -> anyhow::Result<
         (ClockKind::Simulated, Some(at)) => Ok(simulated(at, file)),
         (ClockKind::Simulated, None) => {
             let at = match RealDisk.exists(&file)? {
-                true => RealDisk.read_text(&file)?.trim().parse().with_context(|| file.display().to_string())?,
+                true => {
+                    RealDisk.read_text(&file)?.trim().parse().with_context(|| file.display().to_string())?
+                }
                 false => context.world.clock.now(),
             };
             Ok(simulated(at, file))

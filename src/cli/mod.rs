@@ -23,15 +23,15 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 
 use crate::seams::{Clock, Ids};
-pub use printer::Printer;
+pub use printer::{Colour, Printer};
 
 /// The file integration hub that carries out Danish municipal benefits.
 #[derive(Debug, Parser)]
 #[command(name = "toek", version, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The installation's directory.
-    #[arg(long, short = 'C', global = true, env = "TOEK_DIR", default_value = ".", value_name = "DIR")]
-    dir: PathBuf,
+    /// The installation's directory [default: the one you stand in].
+    #[arg(long, short = 'C', global = true, env = "TOEK_DIR", value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// Data for programs: JSON, or a JSON object per line, on standard output.
     #[arg(long, global = true)]
     json: bool,
@@ -95,6 +95,7 @@ pub struct World {
 /// What a command is run with.
 struct Context {
     dir: PathBuf,
+    dir_is_given: bool,
     at: Option<jiff::Timestamp>,
     world: World,
     printer: Printer,
@@ -112,7 +113,13 @@ enum Outcome {
 pub fn main(world: World) -> ExitCode {
     let arguments = Arguments::parse();
     let printer = Printer::new(arguments.json, arguments.quiet);
-    let context = Context { dir: arguments.dir, at: arguments.at, world, printer };
+    let context = Context {
+        dir_is_given: arguments.dir.is_some(),
+        dir: arguments.dir.unwrap_or_else(|| PathBuf::from(".")),
+        at: arguments.at,
+        world,
+        printer,
+    };
     let result = match arguments.command {
         Command::Demo(command) => demo::run(&context, command),
         Command::Run(command) => run::run(&context, &command),

@@ -11,7 +11,9 @@ use crate::pipelines::{self, Activity};
 
 /// Run one pipeline once.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  toek -C my-hub run receive-payments\n  toek -C my-hub run send-bundles --dry-run")]
+#[command(
+    after_help = "Examples:\n  toek -C my-hub run receive-payments\n  toek -C my-hub run send-bundles --dry-run"
+)]
 pub(super) struct Run {
     /// The pipeline's name, as in schedules/*.toml.
     pipeline: String,
@@ -50,8 +52,17 @@ pub(super) fn run(context: &Context, command: &Run) -> anyhow::Result<Outcome> {
 
 fn tell(printer: &Printer, pipeline: &str, activity: &Activity) -> anyhow::Result<()> {
     if printer.is_json() {
-        let Activity { accepted, quarantined, ignored, records, rejected, bundles, payments, tasks, failures } =
-            activity;
+        let Activity {
+            accepted,
+            quarantined,
+            ignored,
+            records,
+            rejected,
+            bundles,
+            payments,
+            tasks,
+            failures,
+        } = activity;
         return printer.value(&Report {
             pipeline,
             accepted: *accepted,
@@ -89,7 +100,10 @@ pub(super) fn summary(activity: &Activity) -> String {
         (activity.tasks, "for a person to look at"),
         (activity.failures.len() as u64, "failed"),
     ];
-    let told: Vec<String> =
-        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let told: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
     told.join(", ")
 }

@@ -56,7 +56,7 @@ impl HoldReason {
     pub fn text(self) -> &'static str {
         match self {
             HoldReason::Maximum => "maximum",
-            HoldReason::PossibleDuplicate => "possible duplicate",
+            HoldReason::PossibleDuplicate => "duplicate",
             HoldReason::Negative => "negative",
             HoldReason::FourEyes => "four eyes",
             HoldReason::Method => "method",

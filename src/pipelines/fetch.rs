@@ -111,7 +111,7 @@ async fn refuse_unread(hub: &Hub, pipeline: &Pipeline, transfer: &Transfer) -> R
     );
     let at = hub.clock.micros();
     let state = TransferState::Quarantined;
-    Ok(hub.store.write(Close { no: transfer.no, state, reason, findings: vec![], at }).await?)
+    Ok(hub.store.write(Close { no: transfer.no, state, reason, findings: vec![], records: 0, at }).await?)
 }
 
 /// Writes to the archive, and looks at how the bytes are written as they pass.
@@ -176,12 +176,12 @@ fn repetition(
     let is_same = |other: &&SameBytes| {
         other.endpoint == transfer.identity.endpoint && other.name == transfer.identity.name
     };
-    let close = |state, reason| {
-        Some(Close { no: transfer.no, state, reason, findings: vec![], at: hub.clock.micros() })
+    let close = |state, reason, records| {
+        Some(Close { no: transfer.no, state, reason, findings: vec![], records, at: hub.clock.micros() })
     };
     if let Some(same) = earlier.iter().find(is_same) {
         let reason = format!("the same file as transfer {} ({})", same.no.0, same.state.text());
-        return Ok(close(TransferState::Ignored, reason));
+        return Ok(close(TransferState::Ignored, reason, same.records));
     }
     let accepted = earlier.iter().find(|other| is_g68 && other.state == TransferState::Accepted);
     Ok(accepted.and_then(|other| {
@@ -189,7 +189,7 @@ fn repetition(
             "G68-S11: the same content was accepted before, as {} (transfer {})",
             other.name, other.no.0
         );
-        close(TransferState::Quarantined, reason)
+        close(TransferState::Quarantined, reason, other.records)
     }))
 }
 

@@ -94,7 +94,7 @@ async fn close(
         _ => activity.quarantined += 1,
     }
     let at = hub.clock.micros();
-    Ok(hub.store.write(Close { no: transfer.no, state, reason, findings: vec![], at }).await?)
+    Ok(hub.store.write(Close { no: transfer.no, state, reason, findings: vec![], records: 0, at }).await?)
 }
 
 async fn mark(

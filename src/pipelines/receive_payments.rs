@@ -57,7 +57,10 @@ async fn process(
         let at = hub.clock.micros();
         let (no, state) = (transfer.no, TransferState::Quarantined);
         let findings = report.findings.iter().map(file_finding).chain(refusals).collect();
-        return Ok(hub.store.write(Close { no, state, reason, findings, at }).await?);
+        return Ok(hub
+            .store
+            .write(Close { no, state, reason, findings, records: report.records, at })
+            .await?);
     }
     let taken = Intaking::begin(hub, intake, transfer)?.run(report).await?;
     activity.accepted += 1;

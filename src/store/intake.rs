@@ -83,6 +83,9 @@ impl Write for Chunk {
         if state != TransferState::Archived as i64 {
             return Err(StoreError::Conflict(format!("transfer {} is not being taken in", self.transfer.0)));
         }
+        if canary::is_active(Canary::SwallowedWriteError) && self.transfer.0 % 3 == 0 {
+            return Err(StoreError::Conflict("a deliberate failure, to be swallowed".to_owned()));
+        }
         let up_to = if canary::is_active(Canary::SkippedCheckpoint) { self.after } else { self.up_to };
         if tx.run(CHECKPOINT, params![self.transfer.0, up_to, self.after])? != 1 {
             return Err(StoreError::Conflict(format!(

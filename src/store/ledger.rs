@@ -29,8 +29,11 @@ statements! {
         where v.source_kind = $1 and v.source_no = $2
         group by v.municipality, p.account order by v.municipality, p.account";
     BALANCES = "select municipality, account, debit_ore, credit_ore from balance order by municipality, account";
-    VOUCHERS = "select voucher_no, municipality, rule, source_kind, source_no, part, booking_day, posted_at
-        from voucher where voucher_no > $1 order by voucher_no limit 500";
+    VOUCHERS = "select v.voucher_no, v.municipality, v.rule, v.source_kind, v.source_no, v.part, v.booking_day,
+            v.posted_at
+        from voucher v left join transfer t on v.source_kind = 1 and t.transfer_no = v.source_no
+        where v.voucher_no > $1 and (v.source_kind = 2 or t.accepted_at is not null)
+        order by v.voucher_no limit 100";
     VOUCHERS_OF_SOURCE = "select voucher_no, municipality, rule, source_kind, source_no, part, booking_day, posted_at
         from voucher where source_kind = $1 and source_no = $2 order by voucher_no";
     LINES = "select account, benefit, payment_id, amount_ore from posting where voucher_no = $1 order by line_no";
@@ -152,8 +155,8 @@ pub fn balances(tx: &Tx<'_>) -> Result<Vec<Balance>, StoreError> {
     Ok(all)
 }
 
-/// The next vouchers after number `after`, at most 500.
-pub fn vouchers_after(tx: &Tx<'_>, after: i64) -> Result<Vec<Booked>, StoreError> {
+/// The next vouchers that count after number `after`, at most 100.
+pub fn accepted_vouchers_after(tx: &Tx<'_>, after: i64) -> Result<Vec<Booked>, StoreError> {
     read_vouchers(tx, VOUCHERS, params![after])
 }
 

@@ -169,6 +169,11 @@ impl Store {
         self.begin_write(write).done().await
     }
 
+    /// The same for callers that are not async.
+    pub fn write_blocking<W: Write>(&self, write: W) -> Result<W::Out, StoreError> {
+        self.begin_write(write).told.blocking_recv().unwrap_or(Err(StoreError::Stopped))
+    }
+
     /// Reads a consistent view. Keep it short: while it lasts the log cannot be folded back.
     pub fn read<T>(&self, read: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();

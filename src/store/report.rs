@@ -20,12 +20,18 @@ statements! {
     OPEN_BY_MUNICIPALITY = "select p.municipality, p.state, sum(p.amount_ore) from payment p
         join transfer t on t.transfer_no = p.payment_id >> 20
         where t.accepted_at is not null group by p.municipality, p.state order by p.municipality, p.state";
-    ATTEMPTS = "select a.attempt, a.bundle_no, a.bundle_line, a.state, a.answered_by, b.group_id, b.state
+    ATTEMPTS = "select a.attempt, a.bundle_no, a.bundle_line, a.state, a.answered_by, b.group_id, b.state,
+            b.municipality, b.run_day
         from attempt a join bundle b on b.bundle_no = a.bundle_no where a.payment_id = $1 order by a.attempt";
     REJECTED_ROWS = "select record_no, line_no, byte_offset, byte_length, earlier_payment from rejected
         where transfer_no = $1 order by record_no";
     REJECTED_ROW = "select record_no, line_no, byte_offset, byte_length, earlier_payment from rejected
         where transfer_no = $1 and record_no = $2";
+    EXAMPLE = "select p.payment_id from payment p join transfer t on t.transfer_no = p.payment_id >> 20
+        where t.accepted_at is not null and p.state = $1 order by p.payment_id limit 1";
+    EXAMPLE_REJECTED = "select r.transfer_no, r.record_no from rejected r
+        join transfer t on t.transfer_no = r.transfer_no
+        where t.accepted_at is not null order by r.transfer_no, r.record_no limit 1";
     STATE_COUNTS = "select state, count(*) from transfer where direction = 1 group by state order by state";
 }
 
@@ -75,6 +81,8 @@ pub struct Attempt {
     pub bundle: BundleNo,
     /// That bundle's reference.
     pub group_id: String,
+    /// The reference of the attempt towards NemKonto (EndToEndId).
+    pub reference: String,
     /// Its line in the bundle, from 1.
     pub bundle_line: u32,
     /// Where it stands.
@@ -92,8 +100,10 @@ pub fn attempts(tx: &Tx<'_>, payment: PaymentId) -> Result<Vec<Attempt>, StoreEr
             Some(own) => AttemptState::from_code(own)?,
             None => bundle_state.attempt_state(),
         };
+        let id = AttemptId { payment, attempt: row.get(0)? };
         attempts.push(Attempt {
-            id: AttemptId { payment, attempt: row.get(0)? },
+            id,
+            reference: id.end_to_end_id(MunicipalityCode(row.get(7)?), super::date_of(row.get(8)?)),
             bundle: BundleNo(row.get(1)?),
             bundle_line: row.get(2)?,
             state,
@@ -147,4 +157,19 @@ pub fn transfer_states(tx: &Tx<'_>) -> Result<BTreeMap<&'static str, u64>, Store
         *states.entry(TransferState::from_code(code)?.text()).or_insert(0) += count as u64;
     }
     Ok(states)
+}
+
+/// Records worth looking at: one paid, one that came back, one refused.
+pub fn examples(tx: &Tx<'_>) -> Result<Vec<(PaymentId, &'static str)>, StoreError> {
+    let mut found = Vec::new();
+    for (state, why) in
+        [(PaymentState::Paid, "a payment that was paid"), (PaymentState::Open, "one that came back")]
+    {
+        let id = tx.one(EXAMPLE, params![state.code()], |row| row.get(0))?;
+        found.extend(id.map(|id| (PaymentId::from_i64(id), why)));
+    }
+    let rejected = tx.one(EXAMPLE_REJECTED, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let record = rejected.map(|(transfer, record)| PaymentId::new(TransferNo(transfer), record));
+    found.extend(record.map(|id| (id, "a record that was refused, and why")));
+    Ok(found)
 }

@@ -37,9 +37,9 @@ statements! {
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     ARCHIVED = "update transfer set state = $2, sha256 = $3, layout = $4, physical = $5 where transfer_no = $1";
     SIZE = "update transfer set size = $2 where transfer_no = $1 and direction = 2";
-    SAME_BYTES = "select transfer_no, endpoint, name, state from transfer
+    SAME_BYTES = "select transfer_no, endpoint, name, state, records from transfer
         where sha256 = $1 and direction = 1 and transfer_no <> $2 order by transfer_no";
-    CLOSE = "update transfer set state = $2, reason = $3 where transfer_no = $1";
+    CLOSE = "update transfer set state = $2, reason = $3, records = $4 where transfer_no = $1";
     SET_STATE = "update transfer set state = $2 where transfer_no = $1 and state = $3";
     REMOVED = "update transfer set removed_at = $2 where transfer_no = $1";
     MATCHED = "update transfer set message_id = $2, bundle_no = $3, records = $4 where transfer_no = $1";
@@ -290,6 +290,8 @@ pub struct SameBytes {
     pub name: String,
     /// Where it stands.
     pub state: TransferState,
+    /// Records in it.
+    pub records: u32,
 }
 
 /// All other transfers in with these bytes, oldest first.
@@ -302,6 +304,7 @@ pub fn same_bytes(tx: &Tx<'_>, sha256: &[u8; 32], but: TransferNo) -> Result<Vec
             endpoint: row.get(1)?,
             name: row.get(2)?,
             state,
+            records: row.get(4)?,
         });
         Ok(())
     })?;
@@ -427,6 +430,8 @@ pub struct Close {
     pub reason: String,
     /// What was found wrong with the file.
     pub findings: Vec<FindingRow>,
+    /// Records in it, as far as it could be read.
+    pub records: u32,
     /// Now.
     pub at: i64,
 }
@@ -440,7 +445,7 @@ impl Write for Close {
         if transfer.state == TransferState::Accepted {
             return Err(StoreError::Conflict(format!("transfer {} is accepted already", self.no.0)));
         }
-        tx.run(CLOSE, params![self.no.0, self.state as u8, self.reason])?;
+        tx.run(CLOSE, params![self.no.0, self.state as u8, self.reason, self.records])?;
         tx.run(CLEAR_FINDINGS, params![self.no.0])?;
         insert_findings(tx, self.no, &self.findings)?;
         let kind = match self.state {
