@@ -131,7 +131,7 @@ impl Fault {
 
     /// Whether it can be written in this form.
     pub fn fits(self, form: Form) -> bool {
-        form == Form::Fixed || !matches!(self, Fault::CutRecord | Fault::TextCount)
+        form == Form::Fixed || !matches!(self, Fault::CutRecord | Fault::TextCount | Fault::BlankSign)
     }
 
     /// Whether it refers to the record before.

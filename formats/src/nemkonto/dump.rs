@@ -62,7 +62,7 @@ fn is_bundle(start: &[u8], limits: Limits) -> bool {
     loop {
         match reader.next() {
             Ok(Token::Start(root)) => return root.name().local == names::PAYMENT,
-            Ok(Token::Text(_)) => {}
+            Ok(Token::Text(_) | Token::Cdata(_)) => {}
             Ok(Token::End | Token::Eof) | Err(_) => return false,
         }
     }
@@ -79,7 +79,7 @@ fn dump_answer<R: BufRead>(input: R, limits: Limits, line: &mut dyn FnMut(&str))
         line(&text);
     }
     let AnswerEnd { payments, unknown_elements } = reader.finish()?;
-    line(&format!("end: {payments} payments, {unknown_elements} unknown elements"));
+    line(&format!("end: payments {payments}, unknown elements {unknown_elements}"));
     Ok(())
 }
 
@@ -175,7 +175,7 @@ fn dump_bundle<R: BufRead>(input: R, limits: Limits, line: &mut dyn FnMut(&str))
         }
     }
     let (count, sum) = reader.finish()?;
-    line(&format!("end: {count} payments, {} DKK", sum.decimal2()));
+    line(&format!("end: payments {count}, sum {} DKK", sum.decimal2()));
     Ok(())
 }
 
@@ -184,12 +184,14 @@ fn tell_bundle(head: &ReadBundleHead, line: &mut dyn FnMut(&str)) {
     line(&format!("created: {}", head.created));
     line(&format!("parties: {}", head.parties.join(" ")));
     line(&format!("authority: {}", head.authority));
-    line(&format!("promises: {} payments, {} DKK", head.count, head.control_sum.decimal2()));
+    line(&format!("promises: payments {}, sum {} DKK", head.count, head.control_sum.decimal2()));
 }
 
 fn debit_line(debit: &ReadDebit) -> String {
     let text = debit.text.as_deref().unwrap_or("none");
-    format!("debit: on {}, agreement {}, text {}", debit.execution, debit.agreement, Hidden(text))
+    let masked = super::mask_cpr(text);
+    let text = masked.as_deref().unwrap_or(text);
+    format!("debit: on {}, agreement {}, text {text}", debit.execution, debit.agreement)
 }
 
 fn payment_line(payment: &ReadPayment) -> String {

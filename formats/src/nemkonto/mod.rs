@@ -8,8 +8,8 @@
 //! stand in [`names`], content models beside them, and the same models as XSD in `formats/schemas`; a test holds
 //! the two together through `xmllint`.
 //!
-//! Lenient beyond the schemas in one thing: an element in an answer whose name occurs nowhere in the answers is
-//! passed over and counted (3.11, rule 8). Stricter in these: no DTD, only UTF-8, [`Limits`], no `xsi:type` and
+//! Lenient beyond the schemas in one thing: an element in an answer whose local name occurs nowhere in the answers
+//! is passed over and counted (3.11, rule 8). Stricter in these: no DTD, only UTF-8, [`Limits`], no `xsi:type` and
 //! `xsi:nil`, and in a bundle the rules between fields (2.7) that no XSD can say.
 
 mod advice;

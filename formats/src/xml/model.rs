@@ -104,7 +104,7 @@ impl<F: Copy> Child<F> {
     }
 }
 
-/// What is done with an element whose name stands nowhere in the table.
+/// What is done with an element whose local name stands nowhere in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unknown {
     /// It is passed over, with all in it, and counted.
@@ -202,6 +202,7 @@ impl<F: Copy> Progress<F> {
             Namespace::Known(0) if roots_only => {
                 Fault::new(Kind::UnknownMessage, "a message that is not known here")
             }
+            _ if roots_only => structure("the root element is in another namespace"),
             _ => fault,
         })?;
         self.attributes(start, child.attributes)?;
@@ -276,8 +277,8 @@ pub struct Walker<R, F: 'static> {
     roots: &'static [Child<F>],
     unknown: Unknown,
     unknown_count: u64,
-    /// Every name in the table, sorted; made when the first stranger is met.
-    vocabulary: Vec<(u8, &'static str)>,
+    /// Every local name in the table, sorted; made when the first stranger is met.
+    vocabulary: Vec<&'static str>,
     /// An element with text has begun.
     leaf: Option<&'static Child<F>>,
 }
@@ -350,7 +351,8 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
                     begun => begun.map(Some),
                 },
                 Token::Text(text) if is_blank(text) => continue,
-                Token::Text(_) => Err(structure("text where only elements may stand")),
+                // A CDATA section never counts as white space, even an empty one; so says xmllint too.
+                Token::Text(_) | Token::Cdata(_) => Err(structure("text where only elements may stand")),
                 Token::End => match progress.end() {
                     Ok(label) => return Ok(label.map(Node::Close)),
                     Err(fault) => Err(fault),
@@ -397,11 +399,12 @@ fn is_blank(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
-/// Whether a name stands nowhere in the table. A root is never a stranger: it says what the document is.
+/// Whether a name stands nowhere in the table. A known name in another namespace is no stranger but a fault: what
+/// it holds would be lost. Nor is a root ever one: it says what the document is.
 fn is_stranger<F>(
     name: Name<'_>,
     roots: &'static [Child<F>],
-    vocabulary: &mut Vec<(u8, &'static str)>,
+    vocabulary: &mut Vec<&'static str>,
     progress: &Progress<F>,
 ) -> bool {
     if progress.frames.len() < 2 {
@@ -412,17 +415,12 @@ fn is_stranger<F>(
         vocabulary.sort_unstable();
         vocabulary.dedup();
     }
-    match name.namespace {
-        Namespace::Known(namespace) => {
-            vocabulary.binary_search_by(|(n, local)| (*n, *local).cmp(&(namespace, name.local))).is_err()
-        }
-        Namespace::None | Namespace::Instance | Namespace::Other => true,
-    }
+    vocabulary.binary_search(&name.local).is_err()
 }
 
-fn gather<F>(children: &'static [Child<F>], names: &mut Vec<(u8, &'static str)>) {
+fn gather<F>(children: &'static [Child<F>], names: &mut Vec<&'static str>) {
     for child in children {
-        names.push((child.namespace, child.local));
+        names.push(child.local);
         if let Content::Children(children) = child.content {
             gather(children, names);
         }

@@ -47,6 +47,8 @@ pub enum Token<'a> {
     Start(Start<'a>),
     /// Text inside the root, references resolved. One text may come in several pieces.
     Text(&'a str),
+    /// The text of a CDATA section.
+    Cdata(&'a str),
     /// The end of the innermost open element.
     End,
     /// The end of the document.
@@ -132,6 +134,8 @@ enum Step {
     Start { local: Range<usize>, namespace: Namespace },
     Plain(Range<usize>),
     Rewritten,
+    Cdata(Range<usize>),
+    RewrittenCdata,
     End,
     Eof,
 }
@@ -205,6 +209,8 @@ impl<R: BufRead> Reader<R> {
             }),
             Step::Plain(range) => Token::Text(&self.window.text[range]),
             Step::Rewritten => Token::Text(&self.scratch),
+            Step::Cdata(range) => Token::Cdata(&self.window.text[range]),
+            Step::RewrittenCdata => Token::Cdata(&self.scratch),
             Step::End => Token::End,
             Step::Eof => Token::Eof,
         })
@@ -274,7 +280,7 @@ impl<R: BufRead> Reader<R> {
         let mut whole = String::new();
         loop {
             match self.next()? {
-                Token::Text(piece) => whole.push_str(piece),
+                Token::Text(piece) | Token::Cdata(piece) => whole.push_str(piece),
                 Token::Start(_) => return Ok(false),
                 Token::End | Token::Eof => break,
             }
@@ -445,13 +451,16 @@ impl<R: BufRead> Reader<R> {
         }
         self.pass(length)?;
         let range = self.mark..self.mark + length;
-        Ok(if returns { self.rewritten(range) } else { Step::Plain(range) })
+        if !returns {
+            return Ok(Step::Plain(range));
+        }
+        self.rewrite(range);
+        Ok(Step::Rewritten)
     }
 
-    /// Text with carriage returns, which XML reads as line feeds.
-    fn rewritten(&mut self, range: Range<usize>) -> Step {
+    /// Takes text with carriage returns into the scratch text: XML reads them as line feeds.
+    fn rewrite(&mut self, range: Range<usize>) {
         self.scratch = self.window.text[range].replace("\r\n", "\n").replace('\r', "\n");
-        Step::Rewritten
     }
 
     fn reference(&mut self) -> Result<Step, Fault> {
@@ -494,7 +503,11 @@ impl<R: BufRead> Reader<R> {
         self.pass(length + 3)?;
         let range = self.mark + 9..self.mark + length;
         let returns = self.window.text[range.clone()].contains('\r');
-        Ok(Some(if returns { self.rewritten(range) } else { Step::Plain(range) }))
+        if !returns {
+            return Ok(Some(Step::Cdata(range)));
+        }
+        self.rewrite(range);
+        Ok(Some(Step::RewrittenCdata))
     }
 
     fn instruction(&mut self) -> Result<(), Fault> {
@@ -566,15 +579,17 @@ impl<R: BufRead> Reader<R> {
         };
         let plain = self.window.rest()[name_end] == b'>';
         let length = if plain { name_end + 1 } else { self.tag_length(name_end)? };
-        self.pass(length)?;
-        let raw = self.mark + 1..self.mark + name_end;
+        self.fits(length)?;
+        let at = self.window.at;
+        let raw = at + 1..at + name_end;
         let local = self.split(raw.clone())?;
         self.open_element(raw.clone())?;
         self.attributes.clear();
         if !plain {
-            self.read_attributes(raw.end, self.mark + length - 1)?;
+            self.read_attributes(raw.end, at + length - 1)?;
         }
         let namespace = self.namespace_of(raw, local.start)?;
+        self.pass(length)?;
         Ok(Step::Start { local, namespace })
     }
 
