@@ -37,6 +37,16 @@ impl BankAccount {
         BankAccount::new(registration, number)
     }
 
+    /// The registration number, 1 to 9999. In clear: never for a log.
+    pub fn registration(self) -> u16 {
+        self.registration
+    }
+
+    /// The account number, at most ten digits. In clear: never for a log.
+    pub fn number(self) -> u64 {
+        self.number
+    }
+
     /// Fourteen digits, zero-filled, as the XML messages carry it. In clear: never for a log.
     pub fn bban(self) -> String {
         format!("{:04}{:010}", self.registration, self.number)

@@ -1,0 +1,602 @@
+//! One record taken apart: where each value stands, what number it is, and whether it is of its class.
+//!
+//! Fixed and floating records end up in the same cells, so every later check is written once. Finds F03 to F13;
+//! knows no rule between fields.
+
+use nom::{IResult, Parser, bytes::complete::take, combinator::map_opt};
+
+use crate::layout::{Class, account_byte, bytes, ident_code};
+
+use super::codes::Code;
+use super::finding::Findings;
+use super::plan::{Numbered, Plans, Span, Spec};
+use super::slots::{G68_SLOTS, G69_FIRST, G69_SLOTS, Slot, TEXT_SLOTS};
+
+/// The most text lines a record can carry (fields 40-75).
+pub(super) const MOST_TEXT_LINES: usize = 36;
+/// The first text line's field number.
+const FIRST_TEXT: usize = 40;
+/// What an ident code that is no code at all reads as.
+pub(super) const NO_CODE: u64 = 255;
+
+/// What a record's fields hold, by slot: memory that is used again for the next record, so only the bits are
+/// cleared. A cell means something when one of its bits is set.
+#[derive(Clone, Debug)]
+pub(super) struct Values<const FIRST: usize, const N: usize> {
+    span: [Span; N],
+    /// Digits and dates: the number. Texts: the length without blanks at the end. Signs: the character.
+    value: [u64; N],
+    /// Holds a value.
+    given: u64,
+    /// Holds something that cannot be read.
+    bad: u64,
+    /// Has a place in the record.
+    here: u64,
+}
+
+/// A record and its values; `FIRST` is the slot of cell 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cells<'a, const FIRST: usize, const N: usize> {
+    pub(super) raw: &'a [u8],
+    values: &'a Values<FIRST, N>,
+}
+
+/// The values of a G68 record.
+pub(super) type G68Values = Values<0, G68_SLOTS>;
+/// The values of a G69 record.
+pub(super) type G69Values = Values<G69_FIRST, G69_SLOTS>;
+/// The cells of a G68 record.
+pub(super) type G68Cells<'a> = Cells<'a, 0, G68_SLOTS>;
+/// The cells of a G69 record.
+pub(super) type G69Cells<'a> = Cells<'a, G69_FIRST, G69_SLOTS>;
+
+impl<'a, const FIRST: usize, const N: usize> Cells<'a, FIRST, N> {
+    pub(super) fn new(raw: &'a [u8], values: &'a Values<FIRST, N>) -> Self {
+        Cells { raw, values }
+    }
+
+    /// The bit of a slot in [`Cells::present`].
+    #[inline(always)]
+    pub(super) const fn bit(slot: Slot) -> u64 {
+        Values::<FIRST, N>::bit(slot)
+    }
+
+    /// Slots that hold something, readable or not.
+    #[inline(always)]
+    pub(super) fn present(&self) -> u64 {
+        self.values.given | self.values.bad
+    }
+
+    /// Whether the field holds a value that can be read.
+    #[inline(always)]
+    pub(super) fn readable(&self, slot: Slot) -> bool {
+        self.values.given & !self.values.bad & Self::bit(slot) != 0
+    }
+
+    /// The number, text length or character of a readable field; 0 for any other.
+    #[inline(always)]
+    pub(super) fn number(&self, slot: Slot) -> u64 {
+        self.given_number(slot).unwrap_or(0)
+    }
+
+    /// The number of a readable field.
+    #[inline(always)]
+    pub(super) fn given_number(&self, slot: Slot) -> Option<u64> {
+        self.readable(slot).then(|| self.values.value[Values::<FIRST, N>::place(slot)])
+    }
+
+    /// The characters of a field, blanks at the end included.
+    #[inline(always)]
+    pub(super) fn bytes(&self, slot: Slot) -> &'a [u8] {
+        self.span(slot).of(self.raw)
+    }
+
+    /// A text without blanks at the end; empty when not given.
+    #[inline(always)]
+    pub(super) fn text(&self, slot: Slot) -> &'a [u8] {
+        let Span { at, .. } = self.values.span[Values::<FIRST, N>::place(slot)];
+        Span { at, len: self.number(slot) as u16 }.of(self.raw)
+    }
+
+    /// Where the field stands; nowhere when the record does not have it.
+    #[inline(always)]
+    pub(super) fn span(&self, slot: Slot) -> Span {
+        let here = self.values.here & Self::bit(slot) != 0;
+        if here { self.values.span[Values::<FIRST, N>::place(slot)] } else { Span::default() }
+    }
+}
+
+impl<const FIRST: usize, const N: usize> Values<FIRST, N> {
+    #[cold]
+    fn put_too_long(&mut self, spec: &Spec, span: Span, findings: &mut Findings) {
+        self.span[Self::place(spec.slot)] = span;
+        self.here |= Self::bit(spec.slot);
+        self.bad |= Self::bit(spec.slot);
+        spec.blame(Code::F13, span, findings);
+    }
+
+    pub(super) fn new() -> Self {
+        Values { span: [Span::default(); N], value: [0; N], given: 0, bad: 0, here: 0 }
+    }
+
+    #[inline(always)]
+    fn clear(&mut self) {
+        (self.given, self.bad, self.here) = (0, 0, 0);
+    }
+
+    #[inline(always)]
+    const fn place(slot: Slot) -> usize {
+        (slot as usize - FIRST) % N
+    }
+
+    #[inline(always)]
+    const fn bit(slot: Slot) -> u64 {
+        1 << Self::place(slot)
+    }
+
+    /// Copies a cell: the same value stands for another slot too.
+    fn stand_in(&mut self, slot: Slot, from: Slot) {
+        self.span[Self::place(slot)] = self.span[Self::place(from)];
+        self.value[Self::place(slot)] = self.value[Self::place(from)];
+        for bits in [&mut self.given, &mut self.bad, &mut self.here] {
+            if *bits & Self::bit(from) != 0 {
+                *bits |= Self::bit(slot);
+            }
+        }
+    }
+
+    /// Reads one field by its class. `exact`: the value fills the field, as columns do; a floating value may be
+    /// shorter.
+    #[inline(always)]
+    fn put(&mut self, raw: &[u8], spec: &Spec, span: Span, exact: bool, findings: &mut Findings) {
+        let place = Self::place(spec.slot);
+        let bit = Self::bit(spec.slot);
+        let value = span.of(raw);
+        self.span[place] = span;
+        self.here |= bit;
+        let read = match spec.class {
+            Class::Digits if spec.span.len > 19 => long_digits(value, exact),
+            Class::Digits => digits(value),
+            Class::Text => text(value),
+            Class::Date => date(value),
+            Class::Account => account(value),
+            Class::Sign => sign(value),
+            Class::Ident => ident(value),
+            Class::Amount => amount(value),
+            Class::Blank => Read::Value(u64::from(!bytes::is_blank(value))),
+        };
+        match read {
+            Read::Value(number) => {
+                self.value[place] = number;
+                if number != 0 || spec.zero_is_value {
+                    self.given |= bit;
+                } else if spec.required {
+                    spec.blame(Code::F08, span, findings);
+                }
+            }
+            other => self.put_oddity(raw, &other, spec, span, findings),
+        }
+    }
+
+    /// What is not simply a value.
+    #[cold]
+    fn put_oddity(&mut self, raw: &[u8], read: &Read, spec: &Spec, span: Span, findings: &mut Findings) {
+        let bit = Self::bit(spec.slot);
+        match read {
+            Read::Value(_) => {}
+            Read::Blank if spec.required => spec.blame(Code::F08, span, findings),
+            Read::Blank if span.len > 0 => spec.blame(Code::F11, span, findings),
+            Read::Blank => {}
+            Read::BlankPlus => {
+                self.value[Self::place(spec.slot)] = u64::from(b'+');
+                self.given |= bit;
+                spec.blame(Code::F11, span, findings);
+            }
+            Read::Bad(Code::F12) => {
+                self.bad |= bit;
+                blame_character(spec, span, raw, findings);
+            }
+            Read::Bad(code) => {
+                self.bad |= bit;
+                spec.blame(*code, span, findings);
+            }
+        }
+    }
+}
+
+impl Spec {
+    #[cold]
+    fn blame(&self, code: Code, span: Span, findings: &mut Findings) {
+        findings.add(code, Some(self.slot), usize::from(span.at), usize::from(span.len), self.personal);
+    }
+}
+
+/// What a field reads as.
+enum Read {
+    /// A value; 0 may mean "not given".
+    Value(u64),
+    /// Blanks where digits are the rule.
+    Blank,
+    /// A blank where a sign is the rule.
+    BlankPlus,
+    Bad(Code),
+}
+
+#[inline(always)]
+fn digits(value: &[u8]) -> Read {
+    match bytes::number(value) {
+        Some(number) => Read::Value(number),
+        None => not_digits(value, Code::F04),
+    }
+}
+
+#[cold]
+fn not_digits(value: &[u8], code: Code) -> Read {
+    if bytes::is_blank(value) { Read::Blank } else { Read::Bad(code) }
+}
+
+/// More digits than a number can have: 1 when they are not all zeros. The floating form may leave out up to two
+/// zeros of the running number (g68.md 6.2, field 16).
+#[inline(always)]
+fn long_digits(value: &[u8], exact: bool) -> Read {
+    let full = if exact { value.len() == 20 } else { (18..=20).contains(&value.len()) };
+    if full && bytes::all_digits(value) {
+        return Read::Value(u64::from(value.iter().any(|byte| *byte != b'0')));
+    }
+    not_digits(value, Code::F04)
+}
+
+/// A text by its length; forbidden characters make it unreadable.
+#[inline(always)]
+fn text(value: &[u8]) -> Read {
+    let inner = bytes::trim_end(value);
+    if bytes::all_allowed(inner) { Read::Value(inner.len() as u64) } else { Read::Bad(Code::F12) }
+}
+
+#[inline(always)]
+fn date(value: &[u8]) -> Read {
+    match bytes::number(value) {
+        Some(0) => Read::Value(0),
+        Some(number) if value.len() == 8 && bytes::is_day(number as u32) => Read::Value(number),
+        Some(_) => Read::Bad(Code::F05),
+        None => not_digits(value, Code::F05),
+    }
+}
+
+#[inline(always)]
+fn sign(value: &[u8]) -> Read {
+    match value {
+        [] => Read::Blank,
+        [sign @ (b'+' | b'-')] => Read::Value(u64::from(*sign)),
+        [b' '] => Read::BlankPlus,
+        _ => Read::Bad(Code::F07),
+    }
+}
+
+#[inline(always)]
+fn ident(value: &[u8]) -> Read {
+    match ident_code(value) {
+        // 00 is zeros, "not given", as in any number.
+        Some(code) => Read::Value(u64::from(code)),
+        None if bytes::is_blank(value) => Read::Value(0),
+        None => Read::Value(NO_CODE),
+    }
+}
+
+#[inline(always)]
+fn account(value: &[u8]) -> Read {
+    let length = bytes::trimmed_len(value);
+    let inner = value.get(..length).unwrap_or(value);
+    let fits = inner.first() != Some(&b' ') && inner.iter().all(|byte| ACCOUNT[usize::from(*byte)]);
+    if fits { Read::Value(length as u64) } else { Read::Bad(Code::F12) }
+}
+
+/// [`account_byte`] as a table.
+static ACCOUNT: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = account_byte(byte as u8);
+        byte += 1;
+    }
+    table
+};
+
+/// Digits and a trailing sign: twice the amount, plus one when it is negative, so that one number tells both.
+#[inline(always)]
+fn amount(value: &[u8]) -> Read {
+    let (digits, sign) = match value.split_last() {
+        Some((sign @ (b'+' | b'-' | b' '), digits)) => (digits, *sign),
+        _ => (value, b' '),
+    };
+    match bytes::number(digits) {
+        Some(number) if number <= u64::MAX / 4 => Read::Value(number * 2 + u64::from(sign == b'-')),
+        _ => not_digits(value, Code::F04),
+    }
+}
+
+/// In which shape a G68 record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Fixed,
+    FloatingA,
+    FloatingB,
+}
+
+/// Tells the shape by the first `&` and the form flag; `None` when they fit neither (g68.md 6.1).
+#[inline]
+pub(super) fn shape(plans: &Plans, raw: &[u8]) -> Option<Shape> {
+    let (a, b) = (plans.head_a_length, plans.head_b_length);
+    let separator = bytes::next_separator(raw.get(..=a).unwrap_or(raw), 0);
+    let flag = |length: usize| raw.get(length.wrapping_sub(1)).copied();
+    let at_separator = raw.get(separator) == Some(&b'&');
+    match separator {
+        place if at_separator && place == a && flag(a) == Some(b'1') => Some(Shape::FloatingA),
+        place if at_separator && place == b && flag(b) == Some(b'1') => Some(Shape::FloatingB),
+        _ if !at_separator && flag(a) == Some(b'0') => Some(Shape::Fixed),
+        _ => None,
+    }
+}
+
+/// Takes a fixed record apart; `raw` has every column.
+#[inline]
+pub(super) fn read_fixed(
+    plans: &Plans,
+    raw: &[u8],
+    values: &mut G68Values,
+    lines: &mut Lines,
+    findings: &mut Findings,
+) {
+    values.clear();
+    for spec in &plans.fixed {
+        values.put(raw, spec, spec.span, true, findings);
+    }
+    lines.clear();
+    for (number, (slot, span)) in TEXT_SLOTS.into_iter().zip(plans.texts).enumerate() {
+        if (values.given | values.bad) & G68Values::bit(slot) != 0 {
+            lines.push(FIRST_TEXT + number, span);
+        }
+    }
+}
+
+/// The first character of a field that may not stand there.
+#[cold]
+fn blame_character(spec: &Spec, span: Span, raw: &[u8], findings: &mut Findings) {
+    let value = bytes::trim_end(span.of(raw));
+    let place = match spec.class {
+        Class::Account if value.first() == Some(&b' ') => Some(0),
+        Class::Account => value.iter().position(|byte| !account_byte(*byte)),
+        _ => value.iter().position(|byte| !bytes::allowed(*byte)),
+    };
+    let at = usize::from(span.at) + place.unwrap_or(0);
+    findings.add(Code::F12, Some(spec.slot), at, 1, spec.personal);
+}
+
+/// The text lines of a record, in order.
+#[derive(Clone, Debug)]
+pub(super) struct Lines {
+    pub(super) spans: [Span; MOST_TEXT_LINES],
+    pub(super) count: usize,
+    /// Numbers run from 40 without a gap.
+    pub(super) unbroken: bool,
+}
+
+impl Lines {
+    pub(super) fn new() -> Lines {
+        Lines { spans: [Span::default(); MOST_TEXT_LINES], count: 0, unbroken: true }
+    }
+
+    fn clear(&mut self) {
+        self.count = 0;
+        self.unbroken = true;
+    }
+
+    #[inline(always)]
+    fn push(&mut self, number: usize, span: Span) {
+        self.unbroken &= number == FIRST_TEXT + self.count;
+        if let Some(place) = self.spans.get_mut(self.count) {
+            *place = span;
+            self.count += 1;
+        }
+    }
+}
+
+/// Takes a floating record apart; `raw` ends at its last character that is not a blank.
+#[inline]
+pub(super) fn read_floating(
+    plans: &Plans,
+    raw: &[u8],
+    variant: Shape,
+    values: &mut G68Values,
+    lines: &mut Lines,
+    findings: &mut Findings,
+) {
+    let (head, start) = match variant {
+        Shape::FloatingB => (&plans.head_b, plans.head_b_length),
+        Shape::Fixed | Shape::FloatingA => (&plans.head_a, plans.head_a_length),
+    };
+    values.clear();
+    lines.clear();
+    for spec in head {
+        values.put(raw, spec, spec.span, true, findings);
+    }
+    let fields = Fields { numbered: &plans.floating, digits: 2, start };
+    fields.read(raw, values, findings, |number, spec, span| {
+        if spec.slot >= Slot::Text1 {
+            lines.push(number, span);
+        }
+    });
+    if variant == Shape::FloatingB {
+        values.stand_in(Slot::OrganisationUnit, Slot::PayingUnit);
+    }
+}
+
+/// Takes a G69 record apart. `false` when its header is none.
+pub(super) fn read_finance(
+    plans: &Plans,
+    raw: &[u8],
+    values: &mut G69Values,
+    findings: &mut Findings,
+) -> bool {
+    values.clear();
+    let start = plans.finance_head_length;
+    if raw.get(start) != Some(&b'&') || bytes::next_separator(raw, 0) != start {
+        findings.add(Code::F03, None, 0, raw.len().min(start), false);
+        return false;
+    }
+    for spec in &plans.finance_head {
+        values.put(raw, spec, spec.span, true, findings);
+    }
+    let cells = G69Cells::new(raw, values);
+    for (slot, words) in FINANCE_WORDS {
+        if !words.contains(&cells.bytes(*slot)) {
+            let span = cells.span(*slot);
+            findings.add(Code::F03, Some(*slot), usize::from(span.at), usize::from(span.len), false);
+        }
+    }
+    let fields = Fields { numbered: &plans.finance, digits: 3, start };
+    fields.read(raw, values, findings, |_, _, _| {});
+    true
+}
+
+/// The words a G69 header may hold (g68.md 11).
+const FINANCE_WORDS: &[(Slot, &[&[u8]])] =
+    &[(Slot::FinanceKind, &[b"NOR", b"PRI", b"SUP"]), (Slot::FinanceFormat, &[b"FLYD"])];
+
+/// The floating part of a record: `&`, a field number, a value, and so on to the end.
+struct Fields<'p> {
+    numbered: &'p Numbered,
+    /// Of a field number.
+    digits: usize,
+    /// Where the first `&` stands.
+    start: usize,
+}
+
+impl Fields<'_> {
+    #[inline(always)]
+    fn read<const FIRST: usize, const N: usize>(
+        &self,
+        raw: &[u8],
+        values: &mut Values<FIRST, N>,
+        findings: &mut Findings,
+        mut each: impl FnMut(usize, &Spec, Span),
+    ) {
+        let mut at = self.start;
+        let mut last = 0;
+        while at < raw.len() {
+            let end = bytes::next_separator(raw, at + 1);
+            let Some(number) = self.number(raw.get(at + 1..end).unwrap_or(&[])) else {
+                // A separator without a number is a character of a text that may not stand there.
+                findings.add(Code::F12, None, at, 1, false);
+                at = end;
+                continue;
+            };
+            let value_at = at + 1 + self.digits;
+            let span = Span { at: value_at as u16, len: (end - value_at) as u16 };
+            at = end;
+            let spec = self.numbered.get(number);
+            if number <= last {
+                let field = spec.map(|spec| spec.slot);
+                findings.add(Code::F09, field, value_at - self.digits, self.digits, false);
+            }
+            last = number;
+            match spec {
+                Some(spec) if span.len <= spec.span.len => {
+                    values.put(raw, spec, span, false, findings);
+                    each(number, spec, span);
+                }
+                Some(spec) => values.put_too_long(spec, span, findings),
+                None => unknown_field(raw, span, findings),
+            }
+        }
+        let missing = self.numbered.required & !values.here;
+        if missing != 0 {
+            self.missing(missing, findings);
+        }
+    }
+
+    #[cold]
+    fn missing(&self, slots: u64, findings: &mut Findings) {
+        for spec in self.numbered.specs().iter().filter(|spec| slots & spec.bit != 0) {
+            findings.add(Code::F08, Some(spec.slot), 0, 0, spec.personal);
+        }
+    }
+
+    /// The field number at the beginning of a field.
+    #[inline(always)]
+    fn number(&self, field: &[u8]) -> Option<usize> {
+        field_number(self.digits, field).ok().map(|(_, number)| number)
+    }
+}
+
+/// A field number the layout does not know: its value is kept in the record.
+#[cold]
+fn unknown_field(raw: &[u8], span: Span, findings: &mut Findings) {
+    findings.add(Code::F10, None, usize::from(span.at), usize::from(span.len), true);
+    if let Some(place) = span.of(raw).iter().position(|byte| !bytes::allowed(*byte)) {
+        findings.add(Code::F12, None, usize::from(span.at) + place, 1, true);
+    }
+}
+
+/// The digits of a field number off the front of a field.
+#[inline(always)]
+fn field_number(digits: usize, field: &[u8]) -> IResult<&[u8], usize> {
+    map_opt(take(digits), |number: &[u8]| {
+        number.iter().try_fold(0, |sum, byte| {
+            let digit = byte.wrapping_sub(b'0');
+            (digit < 10).then_some(sum * 10 + usize::from(digit))
+        })
+    })
+    .parse(field)
+}
+
+/// The posting reference of a G68 record without reading the rest: to find its partner.
+pub(super) fn posting_ref(plans: &Plans, raw: &[u8]) -> Option<[u8; 20]> {
+    match shape(plans, raw)? {
+        Shape::Fixed => {
+            let spec = plans.fixed.iter().find(|spec| spec.slot == Slot::PostingRef)?;
+            padded_ref(spec.span.of(raw))
+        }
+        Shape::FloatingA => floating_ref(&plans.floating, Slot::PostingRef, 2, raw, plans.head_a_length),
+        Shape::FloatingB => floating_ref(&plans.floating, Slot::PostingRef, 2, raw, plans.head_b_length),
+    }
+}
+
+/// The payment reference of a G69 record without reading the rest.
+pub(super) fn payment_ref(plans: &Plans, raw: &[u8]) -> Option<[u8; 20]> {
+    floating_ref(&plans.finance, Slot::PaymentRef, 3, raw, plans.finance_head_length)
+}
+
+fn floating_ref(
+    numbered: &Numbered,
+    slot: Slot,
+    digits: usize,
+    raw: &[u8],
+    start: usize,
+) -> Option<[u8; 20]> {
+    let mut at = start;
+    while at < raw.len() {
+        let end = bytes::next_separator(raw, at + 1);
+        let field = raw.get(at + 1..end)?;
+        if let Ok((value, number)) = field_number(digits, field)
+            && numbered.get(number).is_some_and(|spec| spec.slot == slot)
+        {
+            return padded_ref(bytes::trim_end(value));
+        }
+        at = end;
+    }
+    None
+}
+
+/// A posting reference at its full twenty digits: date 8, machine number 5, running number 7, where 18 and 19
+/// digits mean a running number without its leading zeros (g68.md 6.2, field 16).
+pub(super) fn padded_ref(digits: &[u8]) -> Option<[u8; 20]> {
+    if !(18..=20).contains(&digits.len()) || !bytes::all_digits(digits) {
+        return None;
+    }
+    let mut padded = [b'0'; 20];
+    let (head, running) = digits.split_at_checked(13)?;
+    padded[..13].copy_from_slice(head);
+    padded[20 - running.len()..].copy_from_slice(running);
+    Some(padded)
+}

@@ -1,0 +1,178 @@
+//! Opens an installation: its files checked, its store and archive at hand, and, for commands with outside effects, its
+//! lock held.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use toek_adapters::disk::{Disk, DiskLock, RealDisk};
+use toek_formats::g68::Layouts;
+
+use super::Context;
+use crate::config::{ClockKind, ConfigError, Installation};
+use crate::pipelines::{Hub, Progress, Silent};
+use crate::seams::{Ids, SimulatedClock, random};
+use crate::store::Store;
+use crate::store::archive::{Archive, Key};
+
+/// Where an installation keeps what it makes, below its directory.
+const STORE: &str = "store/toek.db";
+const ARCHIVE: &str = "archive";
+const KEY: &str = "keys/installation.key";
+const LOCK: &str = "lock";
+/// What a simulated clock shows.
+const CLOCK: &str = "clock";
+
+/// What a command may do with an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Look only. Never waits for anybody.
+    Read,
+    /// Change things: holds the lock, so that only one at a time does.
+    Change,
+}
+
+/// An open installation, and its lock for as long as it is open.
+pub(super) struct Open {
+    pub(super) hub: Hub,
+    pub(super) clock: OpenClock,
+    _lock: Option<Box<dyn DiskLock>>,
+}
+
+/// Which clock the installation goes by.
+pub(super) enum OpenClock {
+    /// The machine's.
+    Real,
+    /// One that stands until it is set; what it shows outlives the process.
+    Simulated { clock: Arc<SimulatedClock>, file: PathBuf },
+}
+
+impl OpenClock {
+    /// Sets a simulated clock, durably: a later process goes on from there.
+    pub(super) fn set(&self, at: Timestamp) -> anyhow::Result<()> {
+        match self {
+            OpenClock::Real => bail!("the clock of this installation is the machine's and cannot be set"),
+            OpenClock::Simulated { clock, file } => {
+                RealDisk.write_atomically(file, at.to_string().as_bytes())?;
+                clock.set(at);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Opens the installation in the context's directory.
+pub(super) fn open(context: &Context, access: Access) -> anyhow::Result<Open> {
+    open_at(context, &context.dir, access, Arc::new(Silent))
+}
+
+/// Opens the installation in `dir`, and tells `progress` of long work.
+pub(super) fn open_at(
+    context: &Context,
+    dir: &Path,
+    access: Access,
+    progress: Arc<dyn Progress>,
+) -> anyhow::Result<Open> {
+    let installation = load(dir)?;
+    let lock = match access {
+        Access::Read => None,
+        Access::Change => Some(take_lock(dir)?),
+    };
+    let clock = open_clock(context, dir, installation.clock)?;
+    let store = open_store(dir, access)?;
+    let hub = Hub {
+        dir: dir.to_owned(),
+        store,
+        archive: Archive::new(Arc::new(RealDisk), dir.join(ARCHIVE)),
+        key: installation_key(dir, &*context.world.ids)?,
+        seen: crate::store::seen::Seen::default(),
+        layouts: Layouts::embedded()?,
+        clock: match &clock {
+            OpenClock::Real => context.world.clock.clone(),
+            OpenClock::Simulated { clock, .. } => clock.clone(),
+        },
+        ids: context.world.ids.clone(),
+        disk: Arc::new(RealDisk),
+        progress,
+        installation,
+    };
+    Ok(Open { hub, clock, _lock: lock })
+}
+
+/// Reads and checks an installation's files.
+pub(super) fn load(dir: &Path) -> anyhow::Result<Installation> {
+    if !RealDisk.exists(&dir.join("toek.toml"))? {
+        bail!(
+            "{} is no installation: it has no toek.toml (name one with --dir, or make one with `toek demo --dir DIR`)",
+            dir.display()
+        );
+    }
+    let read = |path: &Path| {
+        RealDisk.read_text(path).map_err(|error| io::Error::other(crate::pipelines::chain(&error)))
+    };
+    Installation::load(&read, dir).map_err(|errors| anyhow::anyhow!(all_of(&errors)))
+}
+
+fn all_of(errors: &[ConfigError]) -> String {
+    let lines: Vec<String> = errors.iter().map(|error| format!("  {error}")).collect();
+    format!("the installation's files have {} mistakes:\n{}", errors.len(), lines.join("\n"))
+}
+
+fn take_lock(dir: &Path) -> anyhow::Result<Box<dyn DiskLock>> {
+    let lock = RealDisk.try_lock(&dir.join(LOCK))?;
+    lock.with_context(|| {
+        format!("another toek is at work on {}; commands that change anything wait their turn", dir.display())
+    })
+}
+
+fn open_store(dir: &Path, access: Access) -> anyhow::Result<Store> {
+    let path = dir.join(STORE);
+    let at = || format!("store {}", path.display());
+    match access {
+        Access::Change => {
+            RealDisk.create_dir_all(path.parent().unwrap_or(dir))?;
+            RealDisk.create_dir_all(&dir.join(ARCHIVE))?;
+            Store::open(&path).with_context(at)
+        }
+        Access::Read if RealDisk.exists(&path)? => Store::open_to_read(&path).with_context(at),
+        Access::Read => bail!("{} has no store yet: nothing was ever run here", dir.display()),
+    }
+}
+
+/// The key that wraps all others, made once.
+fn installation_key(dir: &Path, ids: &dyn Ids) -> anyhow::Result<Key> {
+    let path = dir.join(KEY);
+    if !RealDisk.exists(&path)? {
+        RealDisk.create_dir_all(path.parent().unwrap_or(dir))?;
+        RealDisk.write_atomically(&path, &random::<32>(ids)?)?;
+    }
+    let bytes: Result<[u8; 32], _> = RealDisk.read(&path)?.try_into();
+    let bytes = bytes.map_err(|_| anyhow::anyhow!("{} is not a key of 32 bytes", path.display()))?;
+    Ok(Key::new(bytes))
+}
+
+fn open_clock(context: &Context, dir: &Path, kind: ClockKind) -> anyhow::Result<OpenClock> {
+    let file = dir.join(CLOCK);
+    match (kind, context.at) {
+        (ClockKind::Real, Some(_)) => {
+            bail!("--at is for installations whose clock is simulated; this one goes by the machine's")
+        }
+        (ClockKind::Real, None) => Ok(OpenClock::Real),
+        (ClockKind::Simulated, Some(at)) => Ok(simulated(at, file)),
+        (ClockKind::Simulated, None) => {
+            let at = match RealDisk.exists(&file)? {
+                true => {
+                    RealDisk.read_text(&file)?.trim().parse().with_context(|| file.display().to_string())?
+                }
+                false => context.world.clock.now(),
+            };
+            Ok(simulated(at, file))
+        }
+    }
+}
+
+fn simulated(at: Timestamp, file: PathBuf) -> OpenClock {
+    OpenClock::Simulated { clock: Arc::new(SimulatedClock::new(at)), file }
+}

@@ -1,0 +1,149 @@
+//! The command line: one file per command. Edges translate and do nothing else: only here does an error become an exit
+//! code or a sentence. What a command finds goes to standard output, everything about it to standard error.
+
+mod balance;
+mod completions;
+mod demo;
+mod generate;
+mod inspect;
+mod installation;
+mod printer;
+mod quarantine;
+mod run;
+mod status;
+mod story;
+mod trace;
+mod validate;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::seams::{Clock, Ids};
+pub use printer::{Colour, Printer};
+
+/// The file integration hub that carries out Danish municipal benefits.
+#[derive(Debug, Parser)]
+#[command(name = "toek", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The installation's directory [default: the one you stand in].
+    #[arg(long, short = 'C', global = true, env = "TOEK_DIR", value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Data for programs: JSON, or a JSON object per line, on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Pretend it is this instant (for installations whose clock is simulated), such as 2026-01-28T10:00:00Z.
+    #[arg(long, global = true, value_name = "INSTANT")]
+    at: Option<jiff::Timestamp>,
+    /// Neither progress bars nor notes on standard error.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  toek demo                                  a whole payment day in a temporary directory
+  toek demo --dir my-hub --payments 100000   the same, kept, and larger
+  toek -C my-hub status                      what stands where
+  toek -C my-hub trace P3-17                 the whole story of one payment
+  toek validate file.g68                     every error of a file, under its line
+  toek -C my-hub verify                      hold the store against all its invariants
+
+Exit status: 0 done, 1 something is wrong (it says what), 2 the command line is wrong.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// A payment day of several municipalities, from generated files to booked answers, then checked independently.
+    Demo(demo::Demo),
+    /// Run one pipeline once: it finishes what was begun, then does what is due.
+    Run(run::Run),
+    /// What stands where: files, records, bundles, and what needs a person.
+    Status(status::Status),
+    /// The whole story of a payment, a bundle, a transfer or a file, by time.
+    Trace(trace::Trace),
+    /// Show what is in a file, field by field, with personal data masked.
+    Inspect(inspect::Inspect),
+    /// Check a file and draw every error under its line.
+    Validate(validate::Validate),
+    /// Make files for tests, with the expected outcome of every record.
+    #[command(subcommand)]
+    Generate(generate::Generate),
+    /// Hold the store against all its invariants, and the archive against its hashes.
+    Verify(verify::Verify),
+    /// Files that wait for a person.
+    #[command(subcommand)]
+    Quarantine(quarantine::Quarantine),
+    /// The accounts of every municipality, and the interim account against the open payments.
+    Balance(balance::Balance),
+    /// Completions for a shell, to be put where it looks for them.
+    Completions(completions::Completions),
+}
+
+/// The real world, handed in by `main`.
+pub struct World {
+    /// The machine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The machine's chance.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// What a command is run with.
+struct Context {
+    dir: PathBuf,
+    dir_is_given: bool,
+    at: Option<jiff::Timestamp>,
+    world: World,
+    printer: Printer,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// Something is wrong, and was told.
+    Wrong,
+}
+
+/// Reads the command line and runs the command.
+pub fn main(world: World) -> ExitCode {
+    let arguments = Arguments::parse();
+    let printer = Printer::new(arguments.json, arguments.quiet);
+    let context = Context {
+        dir_is_given: arguments.dir.is_some(),
+        dir: arguments.dir.unwrap_or_else(|| PathBuf::from(".")),
+        at: arguments.at,
+        world,
+        printer,
+    };
+    let result = match arguments.command {
+        Command::Demo(command) => demo::run(&context, command),
+        Command::Run(command) => run::run(&context, &command),
+        Command::Status(command) => status::run(&context, &command),
+        Command::Trace(command) => trace::run(&context, &command),
+        Command::Inspect(command) => inspect::run(&context, &command),
+        Command::Validate(command) => validate::run(&context, &command),
+        Command::Generate(command) => generate::run(&context, &command),
+        Command::Verify(command) => verify::run(&context, &command),
+        Command::Quarantine(command) => quarantine::run(&context, &command),
+        Command::Balance(command) => balance::run(&context, &command),
+        Command::Completions(command) => completions::run(&context, &command),
+    };
+    match result {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Wrong) => ExitCode::FAILURE,
+        Err(error) => {
+            context.printer.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a future to its end on this thread.
+fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
+}

@@ -1,0 +1,229 @@
+//! `toek quarantine`: files that wait for a person, and what a person can do with them.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::installation::{Access, Open, open, open_at};
+use super::{Colour, Context, Outcome, Printer, block_on};
+use crate::domain::identity::TransferNo;
+use crate::pipelines::{self, receive_payments};
+use crate::store::transfer::{self, Close, FindingRow, Reopen, Transfer, TransferState};
+
+/// Files that wait for a person.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  toek -C my-hub quarantine list
+  toek -C my-hub quarantine show 7
+  toek -C my-hub quarantine validate 7 --dry-run
+  toek -C my-hub quarantine reject 7 --reason 'KSD sends it again on Monday'")]
+pub(super) enum Quarantine {
+    /// All of them.
+    List,
+    /// One, with everything that is wrong with it.
+    Show(One),
+    /// Check it again with today's rules and files, and take it in if nothing is wrong with it any more.
+    Validate(Validate),
+    /// Refuse it for good. Its bytes are kept; nothing of it ever counts.
+    Reject(Reject),
+}
+
+/// Which file.
+#[derive(Debug, Args)]
+pub(super) struct One {
+    /// The transfer's number.
+    transfer: i64,
+}
+
+/// See [`Quarantine::Validate`].
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// The transfer's number.
+    transfer: i64,
+    /// Say what would happen, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// See [`Quarantine::Reject`].
+#[derive(Debug, Args)]
+pub(super) struct Reject {
+    /// The transfer's number.
+    transfer: i64,
+    /// Why; it stands in the journal's story of the file.
+    #[arg(long)]
+    reason: String,
+    /// Say what would happen, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Line {
+    transfer: i64,
+    file: String,
+    endpoint: String,
+    state: &'static str,
+    reason: Option<String>,
+    size: u64,
+}
+
+pub(super) fn run(context: &Context, command: &Quarantine) -> anyhow::Result<Outcome> {
+    match command {
+        Quarantine::List => list(context),
+        Quarantine::Show(one) => show(context, one.transfer),
+        Quarantine::Validate(command) => validate(context, command),
+        Quarantine::Reject(command) => reject(context, command),
+    }
+}
+
+fn waits(transfer: &Transfer) -> bool {
+    matches!(transfer.state, TransferState::Quarantined | TransferState::Unmatched)
+}
+
+fn list(context: &Context) -> anyhow::Result<Outcome> {
+    let open = open(context, Access::Read)?;
+    let mut last = TransferNo(0);
+    loop {
+        let page = open.hub.store.read(|tx| transfer::after(tx, last))?;
+        let Some(end) = page.last() else { return Ok(Outcome::Done) };
+        last = end.no;
+        for transfer in page.into_iter().filter(waits) {
+            tell(context, transfer)?;
+        }
+    }
+}
+
+fn tell(context: &Context, transfer: Transfer) -> anyhow::Result<()> {
+    let line = Line {
+        transfer: transfer.no.0,
+        file: transfer.identity.name,
+        endpoint: transfer.identity.endpoint,
+        state: transfer.state.text(),
+        reason: transfer.reason,
+        size: transfer.identity.size,
+    };
+    if context.printer.is_json() {
+        return context.printer.value(&line);
+    }
+    let state = context.printer.paint(Colour::Yellow, line.state);
+    let reason = line.reason.unwrap_or_default();
+    context.printer.line(format!("{:>5}  {}  {state}  {reason}", line.transfer, line.file));
+    Ok(())
+}
+
+fn waiting(open: &Open, no: i64) -> anyhow::Result<Transfer> {
+    let transfer = open.hub.store.read(|tx| transfer::get(tx, TransferNo(no)))?;
+    let transfer = transfer.with_context(|| format!("there is no transfer {no}"))?;
+    if !waits(&transfer) {
+        bail!(
+            "transfer {no} ({}) does not wait for anybody: it is {}",
+            transfer.identity.name,
+            transfer.state.text()
+        );
+    }
+    Ok(transfer)
+}
+
+fn show(context: &Context, no: i64) -> anyhow::Result<Outcome> {
+    let open = open(context, Access::Read)?;
+    let transfer = waiting(&open, no)?;
+    let findings = open.hub.store.read(|tx| transfer::findings(tx, transfer.no, 0, 0))?;
+    let printer = &context.printer;
+    let sha256 = transfer.sha256.map_or_else(|| "not read".to_owned(), |hash| hex(&hash));
+    let (size, format) = (transfer.identity.size, transfer.format.clone());
+    tell(context, transfer)?;
+    if !printer.is_json() {
+        printer.line(format!("       {size} bytes, {format}, SHA-256 {sha256}"));
+        for FindingRow { line_no, code, field, column_from, column_to, value, .. } in findings {
+            let field = field
+                .map(|field| format!(" {field} (columns {column_from}-{column_to})"))
+                .unwrap_or_default();
+            printer.line(format!("       line {line_no}: {code}{field} {value}"));
+        }
+        printer.line(format!(
+            "       next: `toek quarantine validate {no}` when its cause is mended, or `reject {no}`"
+        ));
+    }
+    Ok(Outcome::Done)
+}
+
+/// A hash as everybody's tools print it.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn validate(context: &Context, command: &Validate) -> anyhow::Result<Outcome> {
+    let access = if command.dry_run { Access::Read } else { Access::Change };
+    let progress = Arc::new(Printer::new(context.printer.is_json(), context.printer.is_quiet()));
+    let open = open_at(context, &context.dir, access, progress)?;
+    let transfer = waiting(&open, command.transfer)?;
+    if transfer.sha256.is_none() {
+        bail!(
+            "transfer {} was left in its drop unread, being over its limit: raise the limit or remove it",
+            transfer.no.0
+        );
+    }
+    if command.dry_run {
+        return dry_run(context, &open, &transfer);
+    }
+    let pipeline = open.hub.installation.pipelines.iter().find(|p| p.format.as_str() == transfer.format);
+    let pipeline = pipeline.with_context(|| format!("no pipeline reads {}", transfer.format))?.name.clone();
+    open.hub.store.write_blocking(Reopen { no: transfer.no, at: open.hub.clock.micros() })?;
+    let activity = block_on(pipelines::run(&open.hub, &pipeline))??;
+    let now = open.hub.store.read(|tx| transfer::get(tx, transfer.no))?;
+    let accepted = now.as_ref().is_some_and(|now| now.state == TransferState::Accepted);
+    let state = now.map_or("gone", |now| now.state.text());
+    context.printer.line(format!("{}: {state}; {}", transfer.identity.name, super::run::summary(&activity)));
+    Ok(if accepted { Outcome::Done } else { Outcome::Wrong })
+}
+
+fn dry_run(context: &Context, open: &Open, transfer: &Transfer) -> anyhow::Result<Outcome> {
+    let intake = open.hub.installation.pipelines.iter().find_map(|p| p.intake.clone());
+    let Some(intake) = intake.filter(|_| transfer.format == "g68") else {
+        bail!("a dry run is for files with payments; an answer is matched again without one");
+    };
+    let report = receive_payments::read_file(&open.hub, &intake, transfer, |_| {})?;
+    let accepted = !report.is_rejected();
+    let verdict = if accepted { "would be taken in" } else { "would be quarantined again" };
+    context.printer.line(format!(
+        "{}: {verdict}; {} records, {} of them refused",
+        transfer.identity.name, report.records, report.rejected
+    ));
+    for finding in &report.findings {
+        context.printer.line(format!(
+            "  {}: {} (line {})",
+            finding.code.text(),
+            finding.code.rule(),
+            finding.line_no
+        ));
+    }
+    Ok(if accepted { Outcome::Done } else { Outcome::Wrong })
+}
+
+fn reject(context: &Context, command: &Reject) -> anyhow::Result<Outcome> {
+    let access = if command.dry_run { Access::Read } else { Access::Change };
+    let open = open_at(context, &context.dir, access, Arc::new(pipelines::Silent))?;
+    let transfer = waiting(&open, command.transfer)?;
+    if command.reason.trim().is_empty() {
+        bail!("--reason may not be empty");
+    }
+    let name = &transfer.identity.name;
+    if command.dry_run {
+        context.printer.line(format!("{name} would be refused for good: {}", command.reason));
+        return Ok(Outcome::Done);
+    }
+    let before = transfer.reason.clone().unwrap_or_default();
+    open.hub.store.write_blocking(Close {
+        no: transfer.no,
+        state: TransferState::Rejected,
+        reason: format!("{before}; refused for good: {}", command.reason),
+        findings: open.hub.store.read(|tx| transfer::findings(tx, transfer.no, 0, 0))?,
+        records: transfer.records,
+        at: open.hub.clock.micros(),
+    })?;
+    context.printer.line(format!("{name} is refused for good; its bytes are kept"));
+    Ok(Outcome::Done)
+}

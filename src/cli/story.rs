@@ -1,0 +1,293 @@
+//! The story of a payment: everything the store and the archive know of it, in the order it happened.
+//!
+//! Reads only. Personal data is masked; the archive is asked again for what the store does not keep.
+
+use std::io::BufReader;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use toek_formats::g68;
+use toek_formats::nemkonto::{AnswerReader, Limits, bank_text};
+
+use crate::config::Intake;
+use crate::domain::calendar::copenhagen;
+use crate::domain::identity::{AttemptId, PaymentId, trace_id};
+use crate::domain::intake::unpack_digits;
+use crate::domain::ledger::Source;
+use crate::domain::payment::OutcomeGroup;
+use crate::pipelines::receive_payments::{read_record, warnings_of};
+use crate::pipelines::{Hub, PipelineError};
+use crate::store::bundle::{self, Bundle};
+use crate::store::intake::{self, Stored};
+use crate::store::report::{self, Attempt, Rejected};
+use crate::store::transfer::{self, Direction, FindingRow, Transfer, TransferState};
+use crate::store::{StoreError, ledger};
+
+/// Something that happened, and when.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Event {
+    /// Danish time, for people.
+    pub(super) at: String,
+    /// What happened.
+    pub(super) what: String,
+    /// More about it, line by line.
+    pub(super) details: Vec<String>,
+    #[serde(skip)]
+    order: (i64, u8),
+}
+
+/// A record's whole story.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Story {
+    /// What it is called.
+    pub(super) payment: String,
+    /// Its trace id, where it is a payment.
+    pub(super) trace_id: Option<String>,
+    /// Where it stands.
+    pub(super) state: String,
+    /// What happened, oldest first.
+    pub(super) events: Vec<Event>,
+}
+
+fn event(at: i64, step: u8, what: String, details: Vec<String>) -> Event {
+    let shown =
+        Timestamp::from_microsecond(at).map(copenhagen).map(|t| t.strftime("%Y-%m-%d %H:%M:%S").to_string());
+    Event { at: shown.unwrap_or_default(), what, details, order: (at, step) }
+}
+
+/// Tells the story of one record of one transfer.
+pub(super) fn tell(hub: &Hub, intake: &Intake, id: PaymentId) -> Result<Option<Story>, PipelineError> {
+    let Some(transfer) = hub.store.read(|tx| transfer::get(tx, id.transfer()))? else { return Ok(None) };
+    if let Some(stored) = hub.store.read(|tx| intake::payment(tx, id))? {
+        return Ok(Some(of_payment(hub, intake, &transfer, &stored)?));
+    }
+    let rejected = hub.store.read(|tx| report::rejected(tx, id.transfer(), id.record_no()))?;
+    rejected.map(|rejected| of_rejected(hub, intake, &transfer, id, &rejected)).transpose()
+}
+
+fn of_payment(
+    hub: &Hub,
+    intake: &Intake,
+    transfer: &Transfer,
+    stored: &Stored,
+) -> Result<Story, PipelineError> {
+    let request = &stored.request;
+    let id = request.payment;
+    let mut events = vec![came(hub, transfer)?];
+    let record = record_text(hub, intake, id, request.offset, request.length)?;
+    let mut details = vec![place(transfer, request.line_no, id, request.offset, request.length)];
+    details.extend(record);
+    for code in warnings_of(request.warnings) {
+        details.push(format!("warning {}: {}", code.text(), code.rule()));
+    }
+    let asked = format!(
+        "asks {} kr. for {} on {} (benefit {}, posting reference {})",
+        request.amount.danish(),
+        request.payee.masked(),
+        request.disposition_day,
+        request.benefit,
+        unpack_digits(&request.posting_ref)
+    );
+    events.push(event(transfer.received_at, 1, asked, details));
+    events.extend(accepted(transfer));
+    events.extend(postings(hub, Source::Transfer(transfer.no), id)?);
+    for attempt in hub.store.read(|tx| report::attempts(tx, id))? {
+        events.extend(of_attempt(hub, &attempt)?);
+    }
+    events.sort_by_key(|event| event.order);
+    Ok(Story {
+        payment: id.to_string(),
+        trace_id: Some(trace_id(request.municipality, id)),
+        state: stored.state.to_string(),
+        events,
+    })
+}
+
+fn of_rejected(
+    hub: &Hub,
+    intake: &Intake,
+    transfer: &Transfer,
+    id: PaymentId,
+    rejected: &Rejected,
+) -> Result<Story, PipelineError> {
+    let no = id.record_no();
+    let findings = hub.store.read(|tx| transfer::findings(tx, transfer.no, no, no))?;
+    let mut details = vec![place(transfer, rejected.line_no, id, rejected.offset, rejected.length)];
+    details.extend(record_text(hub, intake, id, rejected.offset, rejected.length)?);
+    details.extend(findings.iter().map(finding_text));
+    details.extend(rejected.earlier.map(|earlier| format!("it repeats {earlier}: `toek trace {earlier}`")));
+    let first = findings.first().map_or("", |finding| finding.code.as_str());
+    let mut events = vec![came(hub, transfer)?];
+    events.push(event(transfer.received_at, 1, format!("the record is refused ({first})"), details));
+    events.extend(accepted(transfer));
+    Ok(Story {
+        payment: id.to_string(),
+        trace_id: None,
+        state: OutcomeGroup::Rejected.text().to_owned(),
+        events,
+    })
+}
+
+/// A finding as one line.
+pub(super) fn finding_text(finding: &FindingRow) -> String {
+    let field = finding.field.as_deref().map(|field| format!(" {field}")).unwrap_or_default();
+    let columns = match (finding.column_from, finding.column_to) {
+        (0, _) => String::new(),
+        (from, to) => format!(" columns {from}-{to}"),
+    };
+    let rule = g68::Code::all().find(|code| code.text() == finding.code).map_or("", |code| code.rule());
+    format!("{} line {}{field}{columns} `{}`: {rule}", finding.code, finding.line_no, finding.value)
+}
+
+fn came(hub: &Hub, transfer: &Transfer) -> Result<Event, PipelineError> {
+    let sha256 = transfer.sha256.map(|hash| super::quarantine::hex(&hash)).unwrap_or_default();
+    let what = format!("{} came from {}", transfer.identity.name, transfer.identity.endpoint);
+    let details = vec![format!(
+        "transfer {}, {} bytes, SHA-256 {sha256}, archived in installation {}",
+        transfer.no.0, transfer.identity.size, hub.installation.id
+    )];
+    Ok(event(transfer.received_at, 0, what, details))
+}
+
+fn place(transfer: &Transfer, line_no: u32, id: PaymentId, offset: u64, length: u32) -> String {
+    let name = &transfer.identity.name;
+    format!("{name} line {line_no}, record {}, bytes {offset}+{length}", id.record_no())
+}
+
+fn accepted(transfer: &Transfer) -> Option<Event> {
+    let what =
+        format!("the file was accepted: {} records, {} kr. queued", transfer.records, transfer.sum.danish());
+    transfer.accepted_at.map(|at| event(at, 2, what, vec![]))
+}
+
+/// The record's fields with their columns, read again from the archived file.
+fn record_text(
+    hub: &Hub,
+    intake: &Intake,
+    id: PaymentId,
+    offset: u64,
+    length: u32,
+) -> Result<Vec<String>, PipelineError> {
+    let mut lines = Vec::new();
+    read_record(hub, intake, id, offset, length, |unit| {
+        let text = g68::dump(&hub.layouts, &unit);
+        // The head line counts within this one record, and findings are told as they were when the file came.
+        let fields = text.lines().skip(1).take_while(|line| !is_verdict(line));
+        lines.extend(fields.map(|line| line.trim_start().to_owned()));
+    })?;
+    Ok(lines)
+}
+
+fn is_verdict(line: &str) -> bool {
+    let line = line.trim_start();
+    ["error ", "warning ", "reject ", "refused", "request"].iter().any(|word| line.starts_with(word))
+}
+
+fn postings(hub: &Hub, source: Source, id: PaymentId) -> Result<Vec<Event>, PipelineError> {
+    let mut events = Vec::new();
+    for booked in hub.store.read(|tx| ledger::vouchers_of(tx, source))? {
+        if !hub.store.read(|tx| ledger::concerns(tx, booked.voucher_no, id))? {
+            continue;
+        }
+        let voucher = &booked.voucher;
+        let row = voucher.rule.row();
+        let what = format!("{} posted, booked on {}: {}", row.event, voucher.booking_day, row.meaning);
+        let mut details = vec![format!("voucher {} ({} payments)", booked.id, voucher.payments())];
+        for line in voucher.lines.iter().filter(|line| line.payment == Some(id)) {
+            let (side, counter) = match line.amount.0 >= 0 {
+                true => ("debit", "credit"),
+                false => ("credit", "debit"),
+            };
+            let summed =
+                voucher.lines.iter().find(|other| other.payment.is_none() && other.benefit == line.benefit);
+            let against = summed.map(|other| format!(", {counter} {}", other.account)).unwrap_or_default();
+            let amount = toek_formats::vocabulary::Ore(line.amount.0.abs()).danish();
+            details.push(format!("{side} {} {amount}{against}", line.account));
+        }
+        events.push(event(booked.posted_at, 6, what, details));
+    }
+    Ok(events)
+}
+
+fn of_attempt(hub: &Hub, attempt: &Attempt) -> Result<Vec<Event>, PipelineError> {
+    let bundle = hub.store.read(|tx| bundle::get(tx, attempt.bundle))?;
+    let reference = &attempt.reference;
+    let mut events = vec![event(
+        bundle.frozen.created_at,
+        3,
+        format!(
+            "put into bundle {} as payment {} of {}",
+            bundle.group_id, attempt.bundle_line, bundle.payments
+        ),
+        vec![
+            format!("attempt {}, reference {reference}", attempt.id.attempt),
+            format!("to be at the payee's disposal on {}", bundle.execution_day),
+        ],
+    )];
+    events.extend(
+        bundle.sent_at.map(|at| event(at, 4, "the bundle was handed to NemKonto".to_owned(), vec![])),
+    );
+    for file in hub.store.read(|tx| transfer::of_bundle(tx, bundle.no))? {
+        events.extend(of_answer(hub, &file, reference)?);
+    }
+    events.extend(postings(hub, Source::Bundle(bundle.no), attempt.id.payment)?);
+    Ok(events)
+}
+
+/// What an answer says of one payment, read again from the archived answer.
+fn of_answer(hub: &Hub, file: &Transfer, reference: &str) -> Result<Option<Event>, PipelineError> {
+    if file.identity.direction == Direction::Out || file.state != TransferState::Accepted {
+        return Ok(None);
+    }
+    let unfit = |e: toek_formats::nemkonto::Error| StoreError::Conflict(e.to_string());
+    let mut answer = AnswerReader::new(BufReader::new(hub.archived(file)?), Limits::default());
+    let head = answer.head().map_err(unfit)?;
+    let kind = head.kind.root();
+    let name = &file.identity.name;
+    let mut said = None;
+    while let Some(payment) = answer.next().map_err(unfit)? {
+        if payment.sent_reference() == reference {
+            let (what, place) = bank_text(payment.text.unwrap_or(""));
+            let status = payment.status_text;
+            let reason = payment.reason.map(|reason| format!(" {reason}")).unwrap_or_default();
+            said = Some(format!("{status}{reason} {what} {place}").trim_end().to_owned());
+            break;
+        }
+    }
+    let whole = head.action.or(head.group_status).map(|status| format!("{status:?} for the bundle"));
+    let what = match (said, whole) {
+        (Some(said), _) => format!("{kind}: {said}"),
+        (None, Some(whole)) => format!("{kind}: {whole}"),
+        (None, None) => return Ok(None), // it names others
+    };
+    Ok(Some(event(file.received_at, 5, what, vec![format!("{name}, transfer {}", file.no.0)])))
+}
+
+/// Tells of a bundle as a whole.
+pub(super) fn of_bundle(hub: &Hub, bundle: &Bundle) -> Result<Story, PipelineError> {
+    let head = format!(
+        "{} payments over {} kr. numbered, to be paid on {}",
+        bundle.payments,
+        bundle.sum.danish(),
+        bundle.execution_day
+    );
+    let mut events = vec![event(bundle.frozen.created_at, 3, head, vec![])];
+    events.extend(bundle.sent_at.map(|at| event(at, 4, "handed to NemKonto".to_owned(), vec![])));
+    events.extend(bundle.landed_at.map(|at| event(at, 4, "seen at NemKonto's side".to_owned(), vec![])));
+    for file in hub.store.read(|tx| transfer::of_bundle(tx, bundle.no))? {
+        if file.identity.direction == Direction::In {
+            let what =
+                format!("{}: {}", file.message_id.as_deref().unwrap_or("an answer"), file.state.text());
+            let details = vec![format!("{}, {} payments named", file.identity.name, file.records)];
+            events.push(event(file.received_at, 5, what, details));
+        }
+    }
+    events.sort_by_key(|event| event.order);
+    let state = format!("{}, {} undecided", bundle.state.text(), bundle.undecided);
+    Ok(Story { payment: bundle.group_id.clone(), trace_id: None, state, events })
+}
+
+/// The attempt that an EndToEndId names.
+pub(super) fn attempt_named(text: &str) -> Option<PaymentId> {
+    AttemptId::from_end_to_end_id(text).ok().map(|attempt| attempt.payment)
+}

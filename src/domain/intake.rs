@@ -1,0 +1,279 @@
+//! What becomes of a payment request that passed every check of its own record (feature 2.3.6).
+//!
+//! Pure and in bulk: what must be looked up (rules, calendar, possible duplicates) is looked up once per chunk and
+//! handed in. A single command calls the same function with a slice of one.
+
+use jiff::civil::{Date, DateTime};
+use sha2::{Digest, Sha256};
+use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Ore, Party, SupplierId};
+
+use super::calendar::BankDays;
+use super::identity::PaymentId;
+use super::ledger::{Entry, Rule, Source, Vouchers};
+use super::parameters::Settings;
+use super::payment::{HoldReason, PaymentState};
+use super::sending;
+
+/// How the sender asks to be paid out (BETMAADE, g68.md 8.3), as far as deciding needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Method {
+    /// 00 and 04: NemKonto, or the payee's account for this benefit, finds the account.
+    NemKonto = 0,
+    /// 01: to an account named in the request.
+    NamedAccount = 1,
+    /// 02: by payment slip.
+    PaymentSlip = 2,
+    /// 03: to an alternative receiver's NemKonto.
+    AlternativeReceiver = 3,
+    /// 05: cash or cheque at the municipality.
+    Cash = 5,
+    /// 09: registration only.
+    Registration = 9,
+}
+
+impl Method {
+    /// The method behind a code of the store.
+    pub fn from_code(code: i64) -> Option<Method> {
+        use Method::*;
+        [NemKonto, NamedAccount, PaymentSlip, AlternativeReceiver, Cash, Registration]
+            .into_iter()
+            .find(|method| *method as i64 == code)
+    }
+}
+
+/// A request that passed its record's own checks, narrowed to what deciding and paying need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The payment it would become.
+    pub payment: PaymentId,
+    /// Where its record begins in the original file, in bytes.
+    pub offset: u64,
+    /// The record's length in bytes.
+    pub length: u32,
+    /// The line it stands on, 1-based.
+    pub line_no: u32,
+    /// The paying municipality.
+    pub municipality: MunicipalityCode,
+    /// Who sends it (field 05 / LEVID, else the endpoint's supplier).
+    pub supplier: SupplierId,
+    /// What is granted.
+    pub benefit: BenefitCode,
+    /// Signed amount.
+    pub amount: Ore,
+    /// Who is paid.
+    pub payee: Party,
+    /// To whom the benefit is granted.
+    pub recipient: Party,
+    /// The day the sender named.
+    pub disposition_day: Date,
+    /// That day, or the bank day before it.
+    pub effective_day: Date,
+    /// The period the benefit covers.
+    pub period: Option<(Date, Date)>,
+    /// How it is to be paid.
+    pub method: Method,
+    /// Warnings its record raised, one bit each (see the store's table of codes).
+    pub warnings: u64,
+    /// The sender's posting reference (POSTHENV), 20 digits, two a byte.
+    pub posting_ref: [u8; 10],
+    /// Lines for the payee in ISO-8859-1, with line feeds between them.
+    pub advice: Vec<u8>,
+    /// See [`reference_fingerprint`].
+    pub reference_fingerprint: i64,
+    /// Whether its fields stand in fixed columns.
+    pub is_fixed: bool,
+}
+
+/// Earlier payments that a candidate repeats, each confirmed by exact comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Duplicates {
+    /// Same municipality, supplier and transaction reference, ever (00-decisions.md 4b).
+    pub same_reference: Option<PaymentId>,
+    /// Another reference but the same content within the last days (4c).
+    pub same_content: Option<PaymentId>,
+}
+
+/// When a payment is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Due {
+    /// The bank day the money is to be at the payee's disposal.
+    pub day: Date,
+    /// Sent at once, ahead of the ordinary ones (straksudbetaling).
+    pub immediate: bool,
+}
+
+/// A rule of intake that refuses a record which its own checks accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// G68-K09: the transaction reference was used before.
+    ReferenceUsed(PaymentId),
+    /// The payment method is not offered (00-decisions.md 5.3).
+    MethodNotOffered,
+}
+
+/// What becomes of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Refused; nothing is owed because of it.
+    Refuse(Refusal),
+    /// Owed, and to be paid when due.
+    Queue(Due),
+    /// Kept for a person, not posted.
+    Hold(HoldReason),
+}
+
+impl Decision {
+    /// The payment's first state; `None` when there is no payment.
+    pub fn state(self) -> Option<PaymentState> {
+        match self {
+            Decision::Refuse(_) => None,
+            Decision::Queue(_) => Some(PaymentState::Waiting),
+            Decision::Hold(reason) => Some(PaymentState::Held(reason)),
+        }
+    }
+}
+
+/// Decides each candidate. `received`: when the transfer came, Danish time; the same on every repetition.
+///
+/// `settings` gives the rules in force for a municipality; `duplicates` runs parallel to `candidates`.
+pub fn decide(
+    candidates: &[Candidate],
+    duplicates: &[Duplicates],
+    received: DateTime,
+    bank_days: &BankDays,
+    settings: &dyn Fn(MunicipalityCode) -> Settings,
+) -> Vec<Decision> {
+    let mut known: Option<(MunicipalityCode, Settings)> = None; // a file is mostly one municipality's
+    let mut decisions = Vec::with_capacity(candidates.len());
+    for (candidate, duplicates) in candidates.iter().zip(duplicates) {
+        let rules = match &known {
+            Some((municipality, rules)) if *municipality == candidate.municipality => rules,
+            _ => &known.insert((candidate.municipality, settings(candidate.municipality))).1,
+        };
+        decisions.push(decide_one(candidate, *duplicates, received, bank_days, rules));
+    }
+    decisions
+}
+
+fn decide_one(
+    candidate: &Candidate,
+    duplicates: Duplicates,
+    received: DateTime,
+    bank_days: &BankDays,
+    rules: &Settings,
+) -> Decision {
+    if let Some(earlier) = duplicates.same_reference {
+        return Decision::Refuse(Refusal::ReferenceUsed(earlier));
+    }
+    match candidate.method {
+        Method::PaymentSlip => return Decision::Refuse(Refusal::MethodNotOffered),
+        Method::Registration => return Decision::Hold(HoldReason::Registration),
+        Method::NemKonto | Method::NamedAccount | Method::AlternativeReceiver | Method::Cash => {}
+    }
+    if candidate.amount < Ore::ZERO {
+        return Decision::Hold(HoldReason::Negative);
+    }
+    if candidate.method != Method::NemKonto {
+        return Decision::Hold(HoldReason::Method);
+    }
+    if candidate.amount > Ore::PAYMENT_MAXIMUM {
+        return Decision::Hold(HoldReason::Maximum);
+    }
+    if duplicates.same_content.is_some() {
+        return Decision::Hold(HoldReason::PossibleDuplicate);
+    }
+    Decision::Queue(Due {
+        day: candidate.effective_day,
+        immediate: sending::is_immediate(
+            candidate.disposition_day,
+            candidate.effective_day,
+            received,
+            bank_days,
+            rules,
+        ),
+    })
+}
+
+/// Posts P4 for every queued candidate.
+pub fn post(
+    candidates: &[Candidate],
+    decisions: &[Decision],
+    source: Source,
+    day: Date,
+    vouchers: &mut Vouchers,
+) {
+    for (candidate, decision) in candidates.iter().zip(decisions) {
+        if let Decision::Queue(_) = decision {
+            let entry = Entry {
+                payment: candidate.payment,
+                municipality: candidate.municipality,
+                benefit: candidate.benefit,
+                amount: candidate.amount,
+                bank: 1, // P4 touches no bank account
+            };
+            vouchers.post(Rule::P4, source, day, entry);
+        }
+    }
+}
+
+/// A number that two requests share when municipality, supplier and transaction reference are the same, and
+/// almost never otherwise: a hit is compared exactly. Kept in the store for ever, so it may not change.
+pub fn reference_fingerprint(municipality: MunicipalityCode, supplier: SupplierId, reference: &[u8]) -> i64 {
+    let mut hash = Sha256::new();
+    hash.update(b"reference/1");
+    hash.update(municipality.0.to_be_bytes());
+    hash.update(supplier.0);
+    hash.update(reference);
+    first_eight(hash)
+}
+
+/// The same for municipality, payee, recipient, benefit, period, amount and effective day (00-decisions.md 4c).
+pub fn content_fingerprint(candidate: &Candidate) -> i64 {
+    let mut hash = Sha256::new();
+    hash.update(b"content/1");
+    hash.update(candidate.municipality.0.to_be_bytes());
+    hash.update(candidate.benefit.0.to_be_bytes());
+    hash.update(candidate.amount.0.to_be_bytes());
+    for party in [candidate.payee, candidate.recipient] {
+        hash.update([party.code as u8]);
+        hash.update(party.number.to_be_bytes());
+    }
+    let period = candidate.period.map_or((Date::ZERO, Date::ZERO), |period| period);
+    for day in [candidate.effective_day, period.0, period.1] {
+        hash.update(day.year().to_be_bytes());
+        hash.update([day.month() as u8, day.day() as u8]);
+    }
+    first_eight(hash)
+}
+
+fn first_eight(hash: Sha256) -> i64 {
+    let digest = hash.finalize();
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(first)
+}
+
+/// Whether two payments are the same in all that [`content_fingerprint`] covers.
+pub fn same_content(a: &Candidate, b: &Candidate) -> bool {
+    let content = |c: &Candidate| {
+        (c.municipality, c.benefit, c.amount, c.payee, c.recipient, c.effective_day, c.period)
+    };
+    content(a) == content(b)
+}
+
+/// Packs 20 digits two a byte; anything else becomes zero.
+pub fn pack_digits(digits: &[u8]) -> [u8; 10] {
+    let mut packed = [0; 10];
+    for (place, digit) in digits.iter().rev().take(20).rev().enumerate() {
+        let place = place + 20 - digits.len().min(20);
+        let value = digit.wrapping_sub(b'0').min(9);
+        packed[place / 2] |= if place % 2 == 0 { value << 4 } else { value };
+    }
+    packed
+}
+
+/// Unpacks what [`pack_digits`] packed.
+pub fn unpack_digits(packed: &[u8; 10]) -> String {
+    packed.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(b'0' + digit)).collect()
+}

@@ -1,0 +1,19 @@
+//! The rules of money. Pure: `now` and the rules are arguments, decisions are the answer.
+//!
+//! Never reads a clock, a file or a database. Start with [`payment`] (the two state machines) and [`ledger`]
+//! (vouchers that balance by construction); then [`intake`], [`sending`] and [`answers`] along a payment's way. The
+//! reference files are [`municipality`], [`catalogue`] and [`parameters`], all read by way of [`reference`];
+//! [`calendar`] knows bank days and Danish time; [`identity`] names things; [`outcome`] is what the journal keeps.
+
+pub mod answers;
+pub mod calendar;
+pub mod catalogue;
+pub mod identity;
+pub mod intake;
+pub mod ledger;
+pub mod municipality;
+pub mod outcome;
+pub mod parameters;
+pub mod payment;
+pub mod reference;
+pub mod sending;

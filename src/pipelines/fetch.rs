@@ -1,0 +1,232 @@
+//! The way in that every file takes, whatever is in it: listed, made known, archived, compared with what came before.
+//!
+//! Looks at no byte of a file but to hash it. What a file says is its own pipeline's business.
+
+use std::io;
+
+use sha2::{Digest, Sha256};
+use toek_adapters::drop::{Listed, Sink};
+use toek_formats::g68::{Charset, Detector, Mode, Physical};
+
+use super::{Activity, Hub, PipelineError, Place, chain};
+use crate::config::{Format, Pipeline};
+use crate::store::archive::ArchiveWriter;
+use crate::store::transfer::{
+    self, Begin, Close, Direction, Identity, MarkArchived, MarkRemoved, SameBytes, Transfer, TransferState,
+};
+
+/// Gives every file that is to be processed to `process`: those archived before and not finished, then what the
+/// pipeline's drops hold and the archive lacks. One bad file keeps no other back.
+pub(super) async fn each_new(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    activity: &mut Activity,
+    process: &mut impl AsyncFnMut(&mut Activity, Transfer) -> Result<(), PipelineError>,
+) -> Result<(), PipelineError> {
+    for transfer in hub.store.read(|tx| transfer::unfinished(tx, pipeline.format.as_str()))? {
+        let name = transfer.identity.name.clone();
+        if let Err(error) = process(activity, transfer).await {
+            activity.failures.push(format!("{name}: {}", chain(&error)));
+        }
+    }
+    for place in hub.places(pipeline)? {
+        let listed = match place.drop.list().await.map_err(place.failed()) {
+            Ok(listed) => listed,
+            Err(error) => {
+                activity.failures.push(chain(&error));
+                continue;
+            }
+        };
+        let wanted = |name: &str| pipeline.receiving.as_ref().is_some_and(|r| r.pattern.takes(name));
+        for file in listed.iter().filter(|file| wanted(&file.name)) {
+            if let Err(error) = one(hub, pipeline, &place, file, activity, process).await {
+                activity.failures.push(format!("{}: {}", file.name, chain(&error)));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn one(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    place: &Place,
+    file: &Listed,
+    activity: &mut Activity,
+    process: &mut impl AsyncFnMut(&mut Activity, Transfer) -> Result<(), PipelineError>,
+) -> Result<(), PipelineError> {
+    let transfer = make_known(hub, pipeline, place, file).await?;
+    let transfer = match transfer.state {
+        TransferState::Receiving if is_too_large(pipeline, file) => {
+            activity.quarantined += 1;
+            return refuse_unread(hub, pipeline, &transfer).await;
+        }
+        TransferState::Receiving => take_in(hub, place, &transfer, file, activity).await?,
+        _ => transfer,
+    };
+    if transfer.state == TransferState::Archived {
+        process(activity, transfer.clone()).await?;
+    }
+    acknowledge(hub, place, &transfer).await
+}
+
+/// The file's transfer, under the installation's number for it.
+async fn make_known(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    place: &Place,
+    file: &Listed,
+) -> Result<Transfer, PipelineError> {
+    let identity = Identity {
+        direction: Direction::In,
+        endpoint: place.label.clone(),
+        name: file.name.clone(),
+        size: file.size,
+        modified_at: file.modified_micros,
+    };
+    if let Some(known) = hub.store.read(|tx| transfer::known(tx, &identity))? {
+        return Ok(known);
+    }
+    let (_, data_key) = hub.fresh_key()?;
+    let begin = Begin {
+        identity,
+        format: pipeline.format.as_str().to_owned(),
+        at: hub.clock.micros(),
+        salt: crate::seams::random(&*hub.ids)?,
+        data_key,
+    };
+    Ok(hub.store.write(begin).await?)
+}
+
+fn is_too_large(pipeline: &Pipeline, file: &Listed) -> bool {
+    pipeline.receiving.as_ref().is_some_and(|receiving| file.size > receiving.limits.max_bytes)
+}
+
+/// A file beyond its limit is not read at all: it stays in the drop, and a person is told.
+async fn refuse_unread(hub: &Hub, pipeline: &Pipeline, transfer: &Transfer) -> Result<(), PipelineError> {
+    let limit = pipeline.receiving.as_ref().map_or(0, |receiving| receiving.limits.max_bytes);
+    let reason = format!(
+        "TOEK-SIZE: {} bytes are more than the limit of {limit}; it was left in the drop unread",
+        transfer.identity.size
+    );
+    let at = hub.clock.micros();
+    let state = TransferState::Quarantined;
+    Ok(hub.store.write(Close { no: transfer.no, state, reason, findings: vec![], records: 0, at }).await?)
+}
+
+/// Writes to the archive, and looks at how the bytes are written as they pass.
+struct Inflow {
+    archive: ArchiveWriter,
+    detector: Option<Detector>,
+}
+
+impl Sink for Inflow {
+    fn block(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(detector) = &mut self.detector {
+            detector.feed(bytes);
+        }
+        self.archive.block(bytes)
+    }
+}
+
+async fn take_in(
+    hub: &Hub,
+    place: &Place,
+    transfer: &Transfer,
+    file: &Listed,
+    activity: &mut Activity,
+) -> Result<Transfer, PipelineError> {
+    let is_g68 = transfer.format == Format::G68.as_str();
+    let mut inflow = Inflow {
+        archive: hub.archive.create(transfer.no, &hub.key_of(transfer)?)?,
+        detector: is_g68.then(|| Detector::new(None)),
+    };
+    place.drop.get(&file.name, &mut inflow).await.map_err(place.failed())?;
+    let archived = inflow.archive.finish()?;
+    hub.store
+        .write(MarkArchived {
+            no: transfer.no,
+            sha256: archived.sha256,
+            state: TransferState::Archived,
+            size: archived.size,
+            layout: is_g68.then(|| Sha256::digest(hub.layouts.canonical()).into()),
+            physical: inflow.detector.map(|detector| physical_code(detector.finish())),
+        })
+        .await?;
+    if let Some(close) = repetition(hub, transfer, &archived.sha256, is_g68)? {
+        match close.state {
+            TransferState::Ignored => activity.ignored += 1,
+            _ => activity.quarantined += 1,
+        }
+        hub.store.write(close).await?;
+    }
+    let stored = hub.store.read(|tx| transfer::get(tx, transfer.no))?;
+    stored.ok_or_else(|| PipelineError::Configuration(format!("{} vanished", super::subject(transfer.no))))
+}
+
+/// The same name and bytes again are the same transfer; other name, same bytes as an accepted one is G68-S11
+/// (00-decisions.md 4a).
+fn repetition(
+    hub: &Hub,
+    transfer: &Transfer,
+    sha256: &[u8; 32],
+    is_g68: bool,
+) -> Result<Option<Close>, PipelineError> {
+    let earlier = hub.store.read(|tx| transfer::same_bytes(tx, sha256, transfer.no))?;
+    let is_same = |other: &&SameBytes| {
+        other.endpoint == transfer.identity.endpoint && other.name == transfer.identity.name
+    };
+    let close = |state, reason, records| {
+        Some(Close { no: transfer.no, state, reason, findings: vec![], records, at: hub.clock.micros() })
+    };
+    if let Some(same) = earlier.iter().find(is_same) {
+        let reason = format!("the same file as transfer {} ({})", same.no.0, same.state.text());
+        return Ok(close(TransferState::Ignored, reason, same.records));
+    }
+    let accepted = earlier.iter().find(|other| is_g68 && other.state == TransferState::Accepted);
+    Ok(accepted.and_then(|other| {
+        let reason = format!(
+            "G68-S11: the same content was accepted before, as {} (transfer {})",
+            other.name, other.no.0
+        );
+        close(TransferState::Quarantined, reason, other.records)
+    }))
+}
+
+/// Takes the file away from the drop once its bytes are kept and it is settled. What is over its limit stays.
+async fn acknowledge(hub: &Hub, place: &Place, transfer: &Transfer) -> Result<(), PipelineError> {
+    let current = hub.store.read(|tx| transfer::get(tx, transfer.no))?;
+    let settled = current.is_some_and(|now| now.state.is_settled() && now.sha256.is_some());
+    if settled {
+        place.drop.remove(&transfer.identity.name).await.map_err(place.failed())?;
+        hub.store.write(MarkRemoved { no: transfer.no, at: hub.clock.micros() }).await?;
+    }
+    Ok(())
+}
+
+/// How a file's bytes are written, as the store keeps it.
+fn physical_code(physical: Physical) -> i64 {
+    let charset = match physical.charset {
+        Charset::Latin1 => 1,
+        Charset::Utf8 => 2,
+        Charset::Ebcdic277 => 3,
+    };
+    let mode = match physical.mode {
+        Mode::Line => 0,
+        Mode::Block => 16,
+    };
+    charset + mode + if physical.bom { 256 } else { 0 }
+}
+
+/// Reads [`physical_code`]; an unknown code is plain ISO-8859-1 in lines.
+pub(super) fn physical_of(code: i64) -> Physical {
+    Physical {
+        charset: match code & 15 {
+            2 => Charset::Utf8,
+            3 => Charset::Ebcdic277,
+            _ => Charset::Latin1,
+        },
+        mode: if code & 16 == 0 { Mode::Line } else { Mode::Block },
+        bom: code & 256 != 0,
+    }
+}

@@ -1,0 +1,250 @@
+//! What the hub does, one file per pipeline. The only rooms where adapters, formats, domain and store meet.
+//!
+//! Each activation is idempotent: it takes no hint of what changed, compares what is with what should be, and does the
+//! difference. The first run after a crash, an operator's command and the schedule all take this one way.
+
+pub mod fetch;
+pub mod receive_answers;
+pub mod receive_payments;
+pub mod send_bundles;
+pub mod tables;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use toek_adapters::disk::{Disk, DiskError};
+use toek_adapters::drop::{Drop, DropError};
+use toek_adapters::folder::FolderDrop;
+use toek_formats::g68::Layouts;
+
+use crate::config::{Endpoint, EndpointKind, Installation, Pipeline, PipelineKind};
+use crate::domain::identity::TransferNo;
+use crate::seams::{Clock, Ids, NoChance, random};
+use crate::store::archive::{Archive, ArchiveError, ArchiveReader, Key};
+use crate::store::seen::Seen;
+use crate::store::transfer::Transfer;
+use crate::store::{Store, StoreError};
+
+/// What stops an activation. Whatever it is, calling again is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The store.
+    #[error("the store refused")]
+    Store(#[from] StoreError),
+    /// The archive.
+    #[error("the archive refused")]
+    Archive(#[from] ArchiveError),
+    /// A drop.
+    #[error("endpoint `{endpoint}` failed")]
+    Drop {
+        /// Which.
+        endpoint: String,
+        /// How.
+        #[source]
+        source: DropError,
+    },
+    /// The disk.
+    #[error("the disk failed")]
+    Disk(#[from] DiskError),
+    /// No chance.
+    #[error(transparent)]
+    Chance(#[from] NoChance),
+    /// The configuration does not say what is needed.
+    #[error("{0}")]
+    Configuration(String),
+    /// A bundle could not be written.
+    #[error("bundle {group_id} could not be written: {what}")]
+    Bundle {
+        /// Its reference.
+        group_id: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// Told of progress on long work. Whoever shows it decides how.
+pub trait Progress: Send + Sync {
+    /// `done` of `total` units of `what` are behind us.
+    fn at(&self, what: &str, done: u64, total: u64);
+}
+
+/// Shows nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn at(&self, _what: &str, _done: u64, _total: u64) {}
+}
+
+/// An installation at work: its configuration, its store and archive, and the seams to the world.
+pub struct Hub {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Its configuration.
+    pub installation: Installation,
+    /// Its store.
+    pub store: Store,
+    /// Its archive.
+    pub archive: Archive,
+    /// The installation's key, which wraps the transfers' data keys.
+    pub key: Key,
+    /// The duplicate guard's memory.
+    pub seen: Seen,
+    /// G68's tables.
+    pub layouts: Layouts,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub ids: Arc<dyn Ids>,
+    /// Files.
+    pub disk: Arc<dyn Disk>,
+    /// Who is told of progress.
+    pub progress: Arc<dyn Progress>,
+}
+
+/// One folder of an endpoint, as a drop.
+pub struct Place {
+    /// The endpoint's name, and the folder's where the endpoint has several.
+    pub label: String,
+    /// The drop.
+    pub drop: Box<dyn Drop>,
+}
+
+impl Place {
+    pub(crate) fn failed(&self) -> impl Fn(DropError) -> PipelineError + '_ {
+        |source| PipelineError::Drop { endpoint: self.label.clone(), source }
+    }
+}
+
+impl Hub {
+    /// The pipeline of a name.
+    pub fn pipeline(&self, name: &str) -> Result<&Pipeline, PipelineError> {
+        self.installation.pipeline(name).ok_or_else(|| {
+            let known: Vec<_> = self.installation.pipelines.iter().map(|p| p.name.as_str()).collect();
+            PipelineError::Configuration(format!(
+                "there is no pipeline `{name}`; there are {}",
+                known.join(", ")
+            ))
+        })
+    }
+
+    fn endpoint(&self, pipeline: &Pipeline) -> Result<&Endpoint, PipelineError> {
+        let missing =
+            || PipelineError::Configuration(format!("there is no endpoint `{}`", pipeline.endpoint));
+        self.installation.endpoint(&pipeline.endpoint).ok_or_else(missing)
+    }
+
+    /// The drops a pipeline works with: one, or one per folder.
+    pub fn places(&self, pipeline: &Pipeline) -> Result<Vec<Place>, PipelineError> {
+        let endpoint = self.endpoint(pipeline)?;
+        let folders = self.installation.folders(pipeline);
+        let several = folders.len() > 1;
+        let place = |folder: &PathBuf| {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            let label = if several { format!("{}/{name}", endpoint.name) } else { endpoint.name.clone() };
+            Place { label, drop: self.open_drop(endpoint, &self.dir.join(folder)) }
+        };
+        Ok(folders.iter().map(place).collect())
+    }
+
+    /// The one place where an endpoint's kind is turned into a drop.
+    fn open_drop(&self, endpoint: &Endpoint, folder: &Path) -> Box<dyn Drop> {
+        match endpoint.kind {
+            EndpointKind::Folder => {
+                Box::new(FolderDrop::new(self.disk.clone(), folder.to_owned(), folder.to_owned()))
+            }
+        }
+    }
+
+    /// A fresh data key, in clear and wrapped.
+    fn fresh_key(&self) -> Result<(Key, Vec<u8>), PipelineError> {
+        let key = Key::new(random(&*self.ids)?);
+        let wrapped = self.key.wrap(&key, random(&*self.ids)?)?;
+        Ok((key, wrapped))
+    }
+
+    /// The data key of a transfer.
+    pub fn key_of(&self, transfer: &Transfer) -> Result<Key, PipelineError> {
+        let wrapped = transfer.data_key.as_deref().ok_or(ArchiveError::Key)?;
+        Ok(self.key.unwrap_key(wrapped)?)
+    }
+
+    /// The archived bytes of a transfer.
+    pub fn archived(&self, transfer: &Transfer) -> Result<ArchiveReader, PipelineError> {
+        Ok(self.archive.open(transfer.no, &self.key_of(transfer)?)?)
+    }
+}
+
+/// What one activation did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// Files taken in.
+    pub accepted: u64,
+    /// Files that wait for a person.
+    pub quarantined: u64,
+    /// Files that repeat an earlier one.
+    pub ignored: u64,
+    /// Records taken in or payments answered.
+    pub records: u64,
+    /// Records refused.
+    pub rejected: u64,
+    /// Bundles sent.
+    pub bundles: u64,
+    /// Payments sent.
+    pub payments: u64,
+    /// Payments or bundles that need a person.
+    pub tasks: u64,
+    /// What went wrong with single files, while the rest went on.
+    pub failures: Vec<String>,
+}
+
+impl Activity {
+    /// Adds what another activation did.
+    pub fn add(&mut self, other: Activity) {
+        self.accepted += other.accepted;
+        self.quarantined += other.quarantined;
+        self.ignored += other.ignored;
+        self.records += other.records;
+        self.rejected += other.rejected;
+        self.bundles += other.bundles;
+        self.payments += other.payments;
+        self.tasks += other.tasks;
+        self.failures.extend(other.failures);
+    }
+
+    /// Whether anything happened at all.
+    pub fn is_idle(&self) -> bool {
+        *self == Activity::default()
+    }
+}
+
+/// Runs one activation of a pipeline.
+pub async fn run(hub: &Hub, name: &str) -> Result<Activity, PipelineError> {
+    let pipeline = hub.pipeline(name)?;
+    match pipeline.kind {
+        PipelineKind::ReceivePayments => {
+            let mut activity = receive_payments::activate(hub, pipeline).await?;
+            activity.add(send_bundles::send_immediate(hub).await?);
+            Ok(activity)
+        }
+        PipelineKind::SendBundles => send_bundles::activate(hub, pipeline).await,
+        PipelineKind::ReceiveAnswers => receive_answers::activate(hub, pipeline).await,
+    }
+}
+
+/// An error with its causes, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// A transfer as messages name it.
+pub(crate) fn subject(no: TransferNo) -> String {
+    format!("transfer {}", no.0)
+}

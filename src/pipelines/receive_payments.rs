@@ -1,0 +1,608 @@
+//! Payment requests in: a G68 file becomes queued payments, rejections and vouchers (features 2.3.1, 2.3.6).
+//!
+//! Two passes over the archived copy. The first writes nothing: it finds what is wrong with the file as a whole, and then
+//! the file is quarantined and nothing of it stored. The second stores records in chunks, each with its checkpoint in
+//! one transaction; the last transaction lets them count. Duplicates and everything about money is the domain's.
+
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use toek_formats::g68::{Code, FileReport, Finding, Form, Options, Reader, Request, Severity, Slot, Unit};
+use toek_formats::vocabulary::MunicipalityCode;
+
+use super::fetch::{self, physical_of};
+use super::tables::InstallationTables;
+use super::{Activity, Hub, PipelineError};
+use crate::canary::{self, Canary};
+use crate::config::{Acceptance, Intake, Pipeline};
+use crate::domain::calendar::copenhagen;
+use crate::domain::identity::PaymentId;
+use crate::domain::intake::{
+    self as domain, Candidate, Decision, Duplicates, Method, Refusal, content_fingerprint, pack_digits,
+    reference_fingerprint, same_content,
+};
+use crate::domain::ledger::{Source, Vouchers};
+use crate::domain::parameters::Settings;
+use crate::store::intake::{self, Accept, Chunk, RejectedRow};
+use crate::store::transfer::{Close, FindingRow, Transfer, TransferState};
+use crate::store::{Pending, StoreError, day_number};
+
+/// Records to a chunk: some tens of milliseconds of the writer's time.
+const CHUNK: usize = 8_000;
+
+/// Takes in every file that the drops hold, and finishes what was begun.
+pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
+    let mut activity = Activity::default();
+    let intake = pipeline.intake.clone();
+    let intake = intake.ok_or_else(|| {
+        PipelineError::Configuration(format!("pipeline `{}` does not receive payments", pipeline.name))
+    })?;
+    fetch::each_new(hub, pipeline, &mut activity, &mut async |activity, transfer| {
+        process(hub, &intake, &transfer, activity).await
+    })
+    .await?;
+    Ok(activity)
+}
+
+async fn process(
+    hub: &Hub,
+    intake: &Intake,
+    transfer: &Transfer,
+    activity: &mut Activity,
+) -> Result<(), PipelineError> {
+    let (report, refusals) = examine(hub, intake, transfer)?;
+    if let Some(reason) = quarantine_reason(intake, &report, &refusals) {
+        activity.quarantined += 1;
+        let at = hub.clock.micros();
+        let (no, state) = (transfer.no, TransferState::Quarantined);
+        let findings = report.findings.iter().map(file_finding).chain(refusals).collect();
+        return Ok(hub
+            .store
+            .write(Close { no, state, reason, findings, records: report.records, at })
+            .await?);
+    }
+    let taken = Intaking::begin(hub, intake, transfer)?.run(report).await?;
+    activity.accepted += 1;
+    activity.records += taken.records;
+    activity.rejected += taken.rejected;
+    Ok(())
+}
+
+/// How a transfer of this pipeline is to be read; the same on every repetition.
+pub fn options(intake: &Intake, received_at: i64) -> Options {
+    Options {
+        require_envelope: intake.g68.require_envelope,
+        allow_multi_municipality: intake.g68.allow_multi_municipality,
+        date_is_processing: intake.g68.date_is_processing,
+        supplier: intake.default_supplier,
+        ..Options::new(received(received_at).date())
+    }
+}
+
+fn received(micros: i64) -> DateTime {
+    copenhagen(Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH))
+}
+
+/// Reads the whole archived file, handing each unit to `take`.
+pub fn read_file(
+    hub: &Hub,
+    intake: &Intake,
+    transfer: &Transfer,
+    mut take: impl FnMut(Unit<'_>),
+) -> Result<FileReport, PipelineError> {
+    let tables = InstallationTables(&hub.installation);
+    let physical = physical_of(transfer.physical.unwrap_or(0));
+    let mut reader = Reader::new(&hub.layouts, options(intake, transfer.received_at), physical, &tables);
+    let mut archived = hub.archived(transfer)?;
+    loop {
+        let block = archived.next_block()?;
+        if block.is_empty() {
+            return Ok(reader.finish(&mut take));
+        }
+        reader.feed(block, &mut take);
+    }
+}
+
+/// How many refused records are told of when they cost the whole file.
+const TOLD: usize = 50;
+
+/// Pass 1: the file as a whole. Writes nothing. Under all-or-none it also tells of the refused records.
+fn examine(
+    hub: &Hub,
+    intake: &Intake,
+    transfer: &Transfer,
+) -> Result<(FileReport, Vec<FindingRow>), PipelineError> {
+    let mut refusals = Vec::new();
+    let report = read_file(hub, intake, transfer, |unit| {
+        if intake.acceptance == Acceptance::AllOrNone && refusals.len() < TOLD {
+            refusals.extend(finding_rows(&unit).map(|row| FindingRow { record_no: 0, ..row }));
+        }
+    })?;
+    Ok((report, refusals))
+}
+
+fn quarantine_reason(intake: &Intake, report: &FileReport, refusals: &[FindingRow]) -> Option<String> {
+    let refused = |finding: &&Finding| {
+        let ignored = finding.code == Code::S04 && canary::is_active(Canary::IgnoredCount);
+        finding.severity() == Severity::Reject && !ignored
+    };
+    if let Some(finding) = report.findings.iter().find(refused) {
+        return Some(format!("{}: {} (line {})", finding.code.text(), finding.code.rule(), finding.line_no));
+    }
+    let all_or_none = intake.acceptance == Acceptance::AllOrNone && report.rejected > 0;
+    all_or_none.then(|| {
+        let first = refusals.first().map_or("", |row| row.code.as_str());
+        format!("{first}: {} records are refused, and this pipeline takes all or none", report.rejected)
+    })
+}
+
+fn file_finding(finding: &Finding) -> FindingRow {
+    FindingRow {
+        record_no: 0,
+        line_no: finding.line_no,
+        code: finding.code.text().to_owned(),
+        field: finding.field.map(|_| finding.field_name().to_owned()),
+        column_from: finding.from,
+        column_to: finding.to,
+        value: String::new(), // the record is gone by now; whoever shows it reads it from the archive
+    }
+}
+
+/// The errors of a unit, as they are stored. Warnings are bits of the payment.
+fn finding_rows<'u>(unit: &'u Unit<'_>) -> impl Iterator<Item = FindingRow> + 'u {
+    let errors = unit.findings.iter().filter(|finding| finding.severity() >= Severity::Error);
+    errors.map(|finding| FindingRow {
+        record_no: unit.record_no,
+        value: unit.value_shown(finding),
+        ..file_finding(finding)
+    })
+}
+
+/// The bit of a warning in [`Candidate::warnings`]: the code's place in the format's table.
+pub fn warning_bit(code: Code) -> u64 {
+    1 << (code as u32 % 64)
+}
+
+/// The codes whose bits are set.
+pub fn warnings_of(bits: u64) -> impl Iterator<Item = Code> {
+    Code::all().filter(move |code| bits & warning_bit(*code) != 0)
+}
+
+/// A record's request, narrowed to what is stored.
+fn candidate(unit: &Unit<'_>, request: &Request<'_>, transfer: &Transfer) -> Candidate {
+    use toek_formats::g68::Method as G68;
+    let reference = reference_fingerprint(request.municipality, request.supplier, request.transaction_ref);
+    let mut advice = Vec::new();
+    for line in request.text.iter() {
+        if !advice.is_empty() {
+            advice.push(b'\n');
+        }
+        advice.extend_from_slice(line);
+    }
+    Candidate {
+        payment: PaymentId::new(transfer.no, unit.record_no),
+        offset: unit.offset,
+        length: unit.length,
+        line_no: unit.line_no,
+        municipality: request.municipality,
+        supplier: request.supplier,
+        benefit: request.benefit,
+        amount: request.amount,
+        payee: request.payee,
+        recipient: request.recipient,
+        disposition_day: request.disposition_date,
+        effective_day: request.effective_date,
+        period: request.period,
+        method: match request.method {
+            G68::NemKonto | G68::BenefitAccount => Method::NemKonto,
+            G68::BankAccount => Method::NamedAccount,
+            G68::PaymentSlip => Method::PaymentSlip,
+            G68::AlternativeReceiver => Method::AlternativeReceiver,
+            G68::Cash => Method::Cash,
+            G68::NoPayment => Method::Registration,
+        },
+        warnings: unit.findings.iter().fold(0, |bits, finding| bits | warning_bit(finding.code)),
+        posting_ref: pack_digits(request.posting_ref.digits()),
+        advice,
+        reference_fingerprint: reference,
+        is_fixed: request.form == Form::Fixed,
+    }
+}
+
+/// Records gathered for the next chunk.
+#[derive(Default)]
+struct Batch {
+    candidates: Vec<Candidate>,
+    rejected: Vec<RejectedRow>,
+    findings: Vec<FindingRow>,
+    up_to: u32,
+}
+
+impl Batch {
+    fn take(&mut self, unit: &Unit<'_>, transfer: &Transfer) {
+        self.up_to = unit.last_record_no;
+        match unit.request {
+            Some(request) => self.candidates.push(candidate(unit, request, transfer)),
+            None => {
+                self.findings.extend(finding_rows(unit));
+                self.rejected.push(RejectedRow {
+                    record_no: unit.record_no,
+                    line_no: unit.line_no,
+                    offset: unit.offset,
+                    length: unit.length,
+                    earlier: None,
+                });
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.candidates.len() + self.rejected.len()
+    }
+}
+
+/// Pass 2 under way.
+struct Intaking<'a> {
+    hub: &'a Hub,
+    intake: &'a Intake,
+    transfer: &'a Transfer,
+    received: DateTime,
+    /// The last record that is stored, or on its way to be.
+    checkpoint: u32,
+    /// What a run before a crash has stored already.
+    stored: HashSet<PaymentId>,
+    /// The chunk that the writer is busy with while the next one is read.
+    pending: Option<Pending<()>>,
+    /// Fingerprints of all payments of this file.
+    seen: Vec<(i64, PaymentId)>,
+    /// The same contents, for a second one in the same file.
+    contents: HashMap<i64, PaymentId>,
+    records: u64,
+    rejected: u64,
+}
+
+/// What was taken in.
+struct Taken {
+    records: u64,
+    rejected: u64,
+}
+
+impl<'a> Intaking<'a> {
+    fn begin(
+        hub: &'a Hub,
+        intake: &'a Intake,
+        transfer: &'a Transfer,
+    ) -> Result<Intaking<'a>, PipelineError> {
+        let stored = match transfer.checkpoint {
+            0 => HashSet::new(),
+            _ => hub.store.read(|tx| intake::payments_of(tx, transfer.no))?.into_iter().collect(),
+        };
+        Ok(Intaking {
+            hub,
+            intake,
+            transfer,
+            received: received(transfer.received_at),
+            checkpoint: transfer.checkpoint,
+            stored,
+            pending: None,
+            seen: Vec::new(),
+            contents: HashMap::new(),
+            records: 0,
+            rejected: 0,
+        })
+    }
+
+    async fn run(mut self, report: FileReport) -> Result<Taken, PipelineError> {
+        let tables = InstallationTables(&self.hub.installation);
+        let physical = physical_of(self.transfer.physical.unwrap_or(0));
+        let options = options(self.intake, self.transfer.received_at);
+        let mut reader = Reader::new(&self.hub.layouts, options, physical, &tables);
+        let mut archived = self.hub.archived(self.transfer)?;
+        let mut batch = Batch::default();
+        loop {
+            let block = archived.next_block()?;
+            if block.is_empty() {
+                break;
+            }
+            reader.feed(block, &mut |unit| self.gather(&mut batch, &unit));
+            if batch.len() >= CHUNK {
+                self.store(std::mem::take(&mut batch)).await?;
+                self.hub.progress.at(
+                    &self.transfer.identity.name,
+                    self.checkpoint.into(),
+                    report.records.into(),
+                );
+            }
+        }
+        reader.finish(&mut |unit| self.gather(&mut batch, &unit));
+        if batch.len() > 0 || batch.up_to > self.checkpoint {
+            self.store(batch).await?;
+        }
+        self.settle().await?;
+        self.accept(&report).await
+    }
+
+    /// Puts a unit into the batch, unless a run before a crash has stored it.
+    fn gather(&mut self, batch: &mut Batch, unit: &Unit<'_>) {
+        if unit.last_record_no > self.checkpoint {
+            batch.take(unit, self.transfer);
+            return;
+        }
+        self.records += 1;
+        match unit.request {
+            Some(request) => {
+                let candidate = candidate(unit, request, self.transfer);
+                if self.stored.contains(&candidate.payment) {
+                    self.remember(&candidate);
+                }
+            }
+            None => self.rejected += 1,
+        }
+    }
+
+    /// Notes the fingerprints of a stored payment, to be made durable with the acceptance.
+    fn remember(&mut self, candidate: &Candidate) {
+        let content = content_fingerprint(candidate);
+        self.contents.entry(content).or_insert(candidate.payment);
+        self.seen.push((candidate.reference_fingerprint, candidate.payment));
+        self.seen.push((content, candidate.payment));
+    }
+
+    async fn store(&mut self, batch: Batch) -> Result<(), PipelineError> {
+        let duplicates = self.find_duplicates(&batch.candidates).await?;
+        let chunk = self.decide(batch, &duplicates);
+        self.records += (chunk.decisions.len() + chunk.rejected.len()) as u64
+            - chunk.decisions.iter().filter(|d| matches!(d, Decision::Refuse(_))).count() as u64;
+        self.rejected += chunk.rejected.len() as u64;
+        self.checkpoint = chunk.up_to;
+        self.settle().await?; // one chunk at a time with the writer, one here
+        self.pending = Some(self.hub.store.begin_write(chunk));
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> Result<(), PipelineError> {
+        if let Some(pending) = self.pending.take() {
+            let result = pending.done().await;
+            if canary::is_active(Canary::SwallowedWriteError) {
+                return Ok(());
+            }
+            result?;
+        }
+        Ok(())
+    }
+
+    fn settings(&self, municipality: MunicipalityCode) -> Settings {
+        self.hub.installation.parameters.at(municipality, self.received.date())
+    }
+
+    fn decide(&mut self, batch: Batch, duplicates: &[Duplicates]) -> Chunk {
+        let Batch { candidates, mut rejected, mut findings, up_to, .. } = batch;
+        let bank_days = &self.hub.installation.bank_days;
+        let settings = |municipality| self.settings(municipality);
+        let decisions = domain::decide(&candidates, duplicates, self.received, bank_days, &settings);
+        let limit =
+            candidates.first().map_or(2_000, |c| self.settings(c.municipality).voucher_limit as usize);
+        let mut vouchers = Vouchers::new(limit);
+        let day = self.received.date();
+        domain::post(&candidates, &decisions, Source::Transfer(self.transfer.no), day, &mut vouchers);
+        for (candidate, decision) in candidates.iter().zip(&decisions) {
+            match decision {
+                Decision::Refuse(refusal) => {
+                    let (row, finding) = self.refused(candidate, *refusal);
+                    rejected.push(row);
+                    findings.push(finding);
+                }
+                Decision::Queue(_) | Decision::Hold(_) => self.remember(candidate),
+            }
+        }
+        let (transfer, after, vouchers) = (self.transfer.no, self.checkpoint, vouchers.finish());
+        let at = self.hub.clock.micros();
+        Chunk { transfer, after, up_to, candidates, decisions, rejected, findings, vouchers, at }
+    }
+
+    /// A record that its own checks accepted, refused by what came before it.
+    fn refused(&self, candidate: &Candidate, refusal: Refusal) -> (RejectedRow, FindingRow) {
+        let (code, slot, earlier, value) = match refusal {
+            Refusal::ReferenceUsed(earlier) => {
+                (Code::K09.text(), Slot::TransactionRef, Some(earlier), format!("used by {earlier}"))
+            }
+            Refusal::MethodNotOffered => (METHOD_NOT_OFFERED, Slot::Method, None, "02".to_owned()),
+        };
+        let columns = if candidate.is_fixed { self.fixed_columns(slot) } else { (0, 0) };
+        let row = RejectedRow {
+            record_no: candidate.payment.record_no(),
+            line_no: candidate.line_no,
+            offset: candidate.offset,
+            length: candidate.length,
+            earlier,
+        };
+        let finding = FindingRow {
+            record_no: row.record_no,
+            line_no: row.line_no,
+            code: code.to_owned(),
+            field: Some(toek_formats::layout::Slot::name(slot).to_owned()),
+            column_from: columns.0,
+            column_to: columns.1,
+            value,
+        };
+        (row, finding)
+    }
+
+    /// Where a field stands in the fixed form, from and to, 1-based.
+    fn fixed_columns(&self, slot: Slot) -> (u16, u16) {
+        let mut records = self.hub.layouts.table().records().iter();
+        let field = records.find_map(|record| record.field(slot).filter(|field| field.is_placed()));
+        field.map_or((0, 0), |field| (field.from, field.to))
+    }
+
+    /// What earlier files, or earlier records of this one, have that these repeat. Each is confirmed exactly.
+    async fn find_duplicates(&mut self, candidates: &[Candidate]) -> Result<Vec<Duplicates>, PipelineError> {
+        let mut duplicates = vec![Duplicates::default(); candidates.len()];
+        let contents: Vec<i64> = candidates.iter().map(content_fingerprint).collect();
+        self.find_same_reference(candidates, &mut duplicates)?;
+        self.find_same_content(candidates, &contents, &mut duplicates)?;
+        self.find_within_file(candidates, &contents, &mut duplicates).await?;
+        Ok(duplicates)
+    }
+
+    fn find_same_reference(
+        &self,
+        candidates: &[Candidate],
+        found: &mut [Duplicates],
+    ) -> Result<(), PipelineError> {
+        let fingerprints = sorted(candidates.iter().map(|c| c.reference_fingerprint));
+        let hits = self.look(&fingerprints, i64::MIN)?;
+        for (place, candidate) in candidates.iter().enumerate() {
+            for earlier in hits.get(&candidate.reference_fingerprint).into_iter().flatten() {
+                if self.has_same_reference(candidate, *earlier)? {
+                    found[place].same_reference = Some(*earlier);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn find_same_content(
+        &self,
+        candidates: &[Candidate],
+        contents: &[i64],
+        found: &mut [Duplicates],
+    ) -> Result<(), PipelineError> {
+        let days = candidates.first().map_or(30, |c| self.settings(c.municipality).duplicate_days);
+        let hits = self.look(&sorted(contents.iter().copied()), self.period() - i64::from(days))?;
+        for ((place, candidate), content) in candidates.iter().enumerate().zip(contents) {
+            for earlier in hits.get(content).into_iter().flatten() {
+                let stored = self.hub.store.read(|tx| intake::payment(tx, *earlier))?;
+                if stored.is_some_and(|stored| same_content(&stored.request, candidate)) {
+                    found[place].same_content = Some(*earlier);
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn find_within_file(
+        &mut self,
+        candidates: &[Candidate],
+        contents: &[i64],
+        found: &mut [Duplicates],
+    ) -> Result<(), PipelineError> {
+        let mut here: HashMap<i64, usize> = HashMap::new();
+        for (place, content) in contents.iter().enumerate() {
+            if let Some(first) = here.get(content) {
+                if same_content(&candidates[*first], &candidates[place]) {
+                    found[place].same_content = Some(candidates[*first].payment);
+                }
+                continue;
+            }
+            here.insert(*content, place);
+            if let Some(earlier) = self.contents.get(content).copied() {
+                self.settle().await?; // the earlier one may be on its way to the store
+                let stored = self.hub.store.read(|tx| intake::payment(tx, earlier))?;
+                if stored.is_some_and(|stored| same_content(&stored.request, &candidates[place])) {
+                    found[place].same_content = Some(earlier);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn look(&self, fingerprints: &[i64], since: i64) -> Result<HashMap<i64, Vec<PaymentId>>, PipelineError> {
+        let hub = self.hub;
+        let hits = hub.store.read(|tx| hub.seen.look(tx, fingerprints, since, self.transfer.no))?;
+        let mut by_fingerprint: HashMap<i64, Vec<PaymentId>> = HashMap::new();
+        for (fingerprint, payment) in hits {
+            by_fingerprint.entry(fingerprint).or_default().push(payment);
+        }
+        Ok(by_fingerprint)
+    }
+
+    /// Compares the transaction references themselves: the fingerprints of two can be the same by chance.
+    fn has_same_reference(&self, candidate: &Candidate, earlier: PaymentId) -> Result<bool, PipelineError> {
+        let Some(stored) = self.hub.store.read(|tx| intake::payment(tx, earlier))? else { return Ok(false) };
+        let same_sender = stored.request.municipality == candidate.municipality
+            && stored.request.supplier == candidate.supplier;
+        if !same_sender {
+            return Ok(false);
+        }
+        let ours = reference_in_archive(self.hub, self.intake, candidate)?;
+        let theirs = reference_in_archive(self.hub, self.intake, &stored.request)?;
+        // A record that cannot be read alone (its reference stood in a G69) is taken at its fingerprint's word.
+        Ok(ours.is_none() || theirs.is_none() || ours == theirs)
+    }
+
+    fn period(&self) -> i64 {
+        day_number(self.received.date())
+    }
+
+    async fn accept(mut self, report: &FileReport) -> Result<Taken, PipelineError> {
+        self.seen.sort_unstable();
+        let (period, seen) = (self.period(), std::mem::take(&mut self.seen));
+        self.hub.seen.remember(period, &seen);
+        self.hub
+            .store
+            .write(Accept {
+                transfer: self.transfer.no,
+                municipality: report.municipality,
+                records: report.records,
+                findings: report.findings.iter().map(file_finding).collect(),
+                seen,
+                period,
+                at: self.hub.clock.micros(),
+            })
+            .await?;
+        Ok(Taken { records: self.records, rejected: self.rejected })
+    }
+}
+
+/// The code of a record whose payment method the hub does not offer (00-decisions.md 5.3).
+const METHOD_NOT_OFFERED: &str = "TOEK-M02";
+
+fn sorted(fingerprints: impl Iterator<Item = i64>) -> Vec<i64> {
+    let mut sorted: Vec<i64> = fingerprints.collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    sorted
+}
+
+/// The transaction reference of a stored request, read again from the file it came in.
+fn reference_in_archive(
+    hub: &Hub,
+    intake: &Intake,
+    request: &Candidate,
+) -> Result<Option<Vec<u8>>, PipelineError> {
+    let mut reference = None;
+    read_record(hub, intake, request.payment, request.offset, request.length, |unit| {
+        reference = unit.request.map(|request| request.transaction_ref.to_vec());
+    })?;
+    Ok(reference)
+}
+
+/// Reads one record again from the archive, on its own, and hands it to `take` with what its own checks say.
+pub fn read_record(
+    hub: &Hub,
+    intake: &Intake,
+    payment: PaymentId,
+    offset: u64,
+    length: u32,
+    mut take: impl FnMut(Unit<'_>),
+) -> Result<(), PipelineError> {
+    let transfer = hub.store.read(|tx| crate::store::transfer::get(tx, payment.transfer()))?;
+    let transfer =
+        transfer.ok_or_else(|| StoreError::Conflict(format!("the file of {payment} is missing")))?;
+    let bytes = hub.archived(&transfer)?.part(offset, length as usize)?;
+    let alone = Options {
+        require_envelope: false,
+        allow_multi_municipality: true,
+        ..options(intake, transfer.received_at)
+    };
+    let tables = InstallationTables(&hub.installation);
+    let physical = physical_of(transfer.physical.unwrap_or(0));
+    let mut reader = Reader::new(&hub.layouts, alone, physical, &tables);
+    reader.feed(&bytes, &mut take);
+    reader.finish(&mut take);
+    Ok(())
+}

@@ -1,0 +1,385 @@
+//! Payments out: what is due becomes bundles, and bundles are brought to NemKonto (features 2.3.7, 2.3.10).
+//!
+//! First what was begun is finished, then what is due is chosen and numbered, bundle by bundle. Every durable step of
+//! a bundle is a state of its row, so that a crash between two steps is seen and resolved by looking.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write as _};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use sha2::{Digest, Sha256};
+use toek_adapters::drop::{DropError, Sink};
+use toek_formats::nemkonto::{
+    AmountFormat, BundleHead, BundleWriter, Debit, Parties, Payment, WriteError, break_advice,
+};
+use toek_formats::vocabulary::{BankAccount, MunicipalityCode};
+
+use super::{Activity, Hub, PipelineError, Place, chain};
+use crate::config::{AmountForm, Evidence, Pipeline, PipelineKind};
+use crate::domain::answers::BundleState;
+use crate::domain::calendar::copenhagen;
+use crate::domain::identity::BundleNo;
+use crate::domain::intake::Due;
+use crate::domain::sending::{self, Timing};
+use crate::store::archive::Archived;
+use crate::store::bundle::{
+    self, Bundle, BundleLine, DueKey, FinishRuns, Frozen, HoldLate, MarkLanded, Move, Number,
+};
+use crate::store::transfer::{self, Begin, Direction, Identity, MarkArchived, Transfer, TransferState};
+use crate::store::{StoreError, Tx, Write};
+
+/// The window of a day's ordinary run.
+const DAILY: &str = "daily";
+
+/// Sends everything that is due.
+pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
+    send(hub, pipeline, |_| true).await
+}
+
+/// Sends immediate payments of accepted transfers at once, and finishes what was begun.
+pub async fn send_immediate(hub: &Hub) -> Result<Activity, PipelineError> {
+    let pipelines = &hub.installation.pipelines;
+    match pipelines.iter().find(|pipeline| pipeline.kind == PipelineKind::SendBundles) {
+        Some(pipeline) => send(hub, pipeline, |due| due.immediate).await,
+        None => Ok(Activity::default()),
+    }
+}
+
+async fn send(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    wanted: impl Fn(&Due) -> bool,
+) -> Result<Activity, PipelineError> {
+    let mut activity = Activity::default();
+    deliver_all(hub, pipeline, &mut activity).await?;
+    for (group, due) in choose(hub, wanted, &mut activity).await? {
+        number(hub, pipeline, &group, due).await?;
+    }
+    deliver_all(hub, pipeline, &mut activity).await?;
+    hub.store.write(FinishRuns { at: hub.clock.micros() }).await?;
+    Ok(activity)
+}
+
+/// What goes into bundles together. Immediate ones of a transfer are a window of their own, and go first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Group {
+    ordinary: bool,
+    municipality: MunicipalityCode,
+    execution_day: Date,
+    window: String,
+}
+
+async fn choose(
+    hub: &Hub,
+    wanted: impl Fn(&Due) -> bool,
+    activity: &mut Activity,
+) -> Result<BTreeMap<Group, Vec<DueKey>>, PipelineError> {
+    let now = hub.clock.danish();
+    let mut groups: BTreeMap<Group, Vec<DueKey>> = BTreeMap::new();
+    for key in hub.store.read(bundle::open_due)?.into_iter().filter(|key| wanted(&key.due)) {
+        let rules = hub.installation.parameters.at(key.municipality, now.date());
+        match sending::timing(key.due, now, &hub.installation.bank_days, &rules) {
+            Timing::NotYet => {}
+            Timing::Send(execution_day) => {
+                let window = match key.due.immediate {
+                    true => super::subject(key.transfer),
+                    false => DAILY.to_owned(),
+                };
+                let (ordinary, municipality) = (!key.due.immediate, key.municipality);
+                groups.entry(Group { ordinary, municipality, execution_day, window }).or_default().push(key);
+            }
+            Timing::TooLate => {
+                activity.tasks += 1;
+                hub.store.write(HoldLate { due: key, at: hub.clock.micros() }).await?;
+            }
+        }
+    }
+    Ok(groups)
+}
+
+/// Takes a group's payments into as many bundles as the limit asks for.
+async fn number(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    group: &Group,
+    due: Vec<DueKey>,
+) -> Result<(), PipelineError> {
+    let installation = &hub.installation;
+    let run_day = hub.clock.danish().date();
+    let rules = installation.parameters.at(group.municipality, run_day);
+    let municipality = installation.municipalities.get(group.municipality).ok_or_else(|| {
+        PipelineError::Configuration(format!(
+            "municipality {} is not in the file any more",
+            group.municipality
+        ))
+    })?;
+    let account = municipality.accounts.first().ok_or_else(|| {
+        PipelineError::Configuration(format!("municipality {} has no debit account", group.municipality))
+    })?;
+    let parties = &installation.nemkonto;
+    let write = Number {
+        pipeline: pipeline.name.clone(),
+        municipality: group.municipality,
+        run_day,
+        window: group.window.clone(),
+        execution_day: group.execution_day,
+        due,
+        limit: rules.bundle_limit as usize,
+        frozen: Frozen {
+            authority: municipality.authority.clone(),
+            agreement: municipality.bank_agreement.clone(),
+            debit_account: account.account.bban(),
+            bank: 1,
+            supplier_id: parties.supplier_id.clone(),
+            supplier_gln: parties.supplier_gln.as_str().to_owned(),
+            nks_id: parties.nks_id.clone(),
+            nks_gln: parties.nks_gln.as_str().to_owned(),
+            created_at: hub.clock.micros(),
+        },
+    };
+    let write = std::sync::Arc::new(write);
+    loop {
+        let next = write.clone();
+        if hub.store.write(move |tx: &Tx<'_>| next.apply(tx)).await?.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+async fn deliver_all(hub: &Hub, pipeline: &Pipeline, activity: &mut Activity) -> Result<(), PipelineError> {
+    let bundles = hub.store.read(bundle::to_send)?;
+    let Some(place) = hub.places(pipeline)?.into_iter().next() else {
+        return Err(PipelineError::Configuration(format!("pipeline `{}` has no folder", pipeline.name)));
+    };
+    let evidence = hub.installation.endpoint(&pipeline.endpoint).map(|endpoint| endpoint.evidence);
+    let total = bundles.len() as u64;
+    for (done, no) in (1..).zip(bundles) {
+        match deliver(hub, &place, evidence, no).await {
+            Ok(Some(payments)) => {
+                activity.bundles += 1;
+                activity.payments += u64::from(payments);
+            }
+            Ok(None) => activity.tasks += 1,
+            Err(error) => activity.failures.push(format!("bundle {}: {}", no.0, chain(&error))),
+        }
+        hub.progress.at("bundles", done, total);
+    }
+    Ok(())
+}
+
+/// Brings one bundle as far as it can get: `Some(payments)` when it left, `None` when it is held.
+async fn deliver(
+    hub: &Hub,
+    place: &Place,
+    evidence: Option<Evidence>,
+    no: BundleNo,
+) -> Result<Option<u32>, PipelineError> {
+    let mut bundle = hub.store.read(|tx| bundle::get(tx, no))?;
+    if bundle.state == BundleState::Numbered {
+        archive(hub, place, &bundle).await?;
+        bundle = hub.store.read(|tx| bundle::get(tx, no))?;
+    }
+    let file = bundle.transfer.map(|file| hub.store.read(|tx| transfer::get(tx, file)));
+    let file = file.transpose()?.flatten();
+    let file = file.ok_or_else(|| StoreError::Conflict(format!("bundle {} has no file", no.0)))?;
+    let name = file.identity.name.clone();
+    if bundle.state == BundleState::Archived {
+        place.drop.put(&name, &mut hub.archived(&file)?).await.map_err(place.failed())?;
+        if let Some(reason) = too_late(hub, &bundle) {
+            step(hub, no, BundleState::Archived, BundleState::Held, Some(reason)).await?;
+            return Ok(None);
+        }
+        step(hub, no, BundleState::Archived, BundleState::Committing, None).await?;
+        commit(hub, place, &file, &name).await?;
+    } else {
+        finish_commit(hub, place, &file, &name).await?;
+    }
+    step(hub, no, BundleState::Committing, BundleState::Sent, None).await?;
+    look_for_evidence(hub, place, evidence, no, &file).await?;
+    Ok(Some(bundle.payments))
+}
+
+async fn step(
+    hub: &Hub,
+    bundle: BundleNo,
+    from: BundleState,
+    to: BundleState,
+    reason: Option<String>,
+) -> Result<(), PipelineError> {
+    let at = hub.clock.micros();
+    Ok(hub.store.write(Move { bundle, from, to, file: None, reason, at }).await?)
+}
+
+/// Checked once more at the last moment: an ordinary bundle never leaves after its cut-off.
+fn too_late(hub: &Hub, bundle: &Bundle) -> Option<String> {
+    let now = hub.clock.danish();
+    let rules = hub.installation.parameters.at(bundle.municipality, now.date());
+    let cutoff = sending::hard_cutoff(bundle.execution_day, &hub.installation.bank_days, &rules);
+    (!bundle.immediate && now > cutoff).then(|| {
+        format!("the last moment to send it for {} was {cutoff}; it needs a new date", bundle.execution_day)
+    })
+}
+
+async fn commit(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result<(), PipelineError> {
+    match place.drop.commit(name).await {
+        Err(DropError::Taken { .. }) if is_ours(hub, place, file, name).await? => Ok(()),
+        other => other.map_err(place.failed()),
+    }
+}
+
+/// A crash came between the intent to commit and the note that it was done: look before acting. Our upload is still
+/// there under its temporary name: it was not committed. It is gone: only our own rename can have moved it.
+async fn finish_commit(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result<(), PipelineError> {
+    let pending = place.drop.pending(name).await.map_err(place.failed())?;
+    if pending { commit(hub, place, file, name).await } else { Ok(()) }
+}
+
+/// Hashes what is read back.
+struct Hashing(Sha256, u64);
+
+impl Sink for Hashing {
+    fn block(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.update(bytes);
+        self.1 += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// Whether what lies at the counterparty under our name has our bytes.
+async fn is_ours(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result<bool, PipelineError> {
+    let mut read = Hashing(Sha256::new(), 0);
+    place.drop.read_back(name, &mut read).await.map_err(place.failed())?;
+    let sent = crate::store::archive::hash_of(&mut hub.archived(file)?)?;
+    Ok(Archived { size: read.1, sha256: read.0.finalize().into() } == sent)
+}
+
+/// *Sent* is what we did, *landed* is what we saw. A counterparty that is quicker than our look is no failure: its
+/// receipt will tell.
+async fn look_for_evidence(
+    hub: &Hub,
+    place: &Place,
+    evidence: Option<Evidence>,
+    bundle: BundleNo,
+    file: &Transfer,
+) -> Result<(), PipelineError> {
+    let name = &file.identity.name;
+    let listed = place.drop.landed(name).await.map_err(place.failed())?;
+    let seen = match (listed, evidence) {
+        (None, _) => false,
+        (Some(_), Some(Evidence::ReadBack)) => match is_ours(hub, place, file, name).await {
+            Err(PipelineError::Drop { source: DropError::Missing { .. }, .. }) => false,
+            other => other?,
+        },
+        (Some(listed), _) => listed.size == file.identity.size,
+    };
+    if seen {
+        hub.store.write(MarkLanded { bundle, at: hub.clock.micros() }).await?;
+    }
+    Ok(())
+}
+
+/// Writes the bundle's bytes, a function of its row and payments, to the archive.
+async fn archive(hub: &Hub, place: &Place, bundle: &Bundle) -> Result<(), PipelineError> {
+    let (_, data_key) = hub.fresh_key()?;
+    let begin = Begin {
+        identity: Identity {
+            direction: Direction::Out,
+            endpoint: place.label.clone(),
+            name: format!("{}.xml", bundle.group_id),
+            size: 0, // not known before it is written
+            modified_at: bundle.frozen.created_at,
+        },
+        format: crate::config::Format::NemkontoPayment.as_str().to_owned(),
+        at: hub.clock.micros(),
+        salt: crate::seams::random(&*hub.ids)?,
+        data_key,
+    };
+    let file = hub.store.write(begin).await?;
+    let archived = write_bundle(hub, bundle, &file)?;
+    let mark = MarkArchived {
+        no: file.no,
+        sha256: archived.sha256,
+        state: TransferState::Out,
+        size: archived.size,
+        layout: None,
+        physical: None,
+    };
+    let (bundle, file_no, at) = (bundle.no, Some(file.no), hub.clock.micros());
+    let (from, to) = (BundleState::Numbered, BundleState::Archived);
+    hub.store
+        .write(move |tx: &Tx<'_>| {
+            mark.apply(tx)?;
+            Move { bundle, from, to, file: file_no, reason: None, at }.apply(tx)
+        })
+        .await?;
+    Ok(())
+}
+
+/// Payments read from the store at a time.
+const PAGE: usize = 1_000;
+
+fn write_bundle(hub: &Hub, bundle: &Bundle, file: &Transfer) -> Result<Archived, PipelineError> {
+    let unfit = |what: String| PipelineError::Bundle { group_id: bundle.group_id.clone(), what };
+    let failed = |error: WriteError| unfit(chain(&error));
+    let account = BankAccount::parse(&bundle.frozen.debit_account).map_err(|e| unfit(e.to_string()))?;
+    let created = Timestamp::from_microsecond(bundle.frozen.created_at).map_err(|e| unfit(e.to_string()))?;
+    let head = BundleHead {
+        parties: Parties {
+            supplier_id: &bundle.frozen.supplier_id,
+            supplier_gln: &bundle.frozen.supplier_gln,
+            nks_id: &bundle.frozen.nks_id,
+            nks_gln: &bundle.frozen.nks_gln,
+        },
+        group_id: &bundle.group_id,
+        created: copenhagen(created).round(jiff::Unit::Second).unwrap_or(copenhagen(created)),
+        control_sum: bundle.sum,
+        count: bundle.payments,
+        authority: &bundle.frozen.authority,
+        amount_format: match hub.installation.nemkonto.amount_form {
+            AmountForm::Decimal2 => AmountFormat::Decimal2,
+            AmountForm::Implied3 => AmountFormat::Implied3,
+        },
+    };
+    let sink = BufWriter::with_capacity(1 << 16, hub.archive.create(file.no, &hub.key_of(file)?)?);
+    let mut writer = BundleWriter::begin(sink, &head).map_err(failed)?;
+    let debit = Debit {
+        execution: bundle.execution_day,
+        agreement: &bundle.frozen.agreement,
+        account,
+        text: Some(&bundle.group_id),
+    };
+    writer.debit(&debit).map_err(failed)?;
+    for page in bundle.members.chunks(PAGE) {
+        for line in hub.store.read(|tx| bundle::lines(tx, page))? {
+            write_payment(hub, bundle, &line, &mut writer).map_err(failed)?;
+        }
+    }
+    let mut sink = writer.finish().map_err(failed)?;
+    sink.flush().map_err(|e| unfit(e.to_string()))?;
+    let archive = sink.into_inner().map_err(|e| unfit(e.to_string()))?;
+    Ok(archive.finish()?)
+}
+
+fn write_payment<W: io::Write>(
+    hub: &Hub,
+    bundle: &Bundle,
+    line: &BundleLine,
+    writer: &mut BundleWriter<W>,
+) -> Result<(), WriteError> {
+    let reference = line.attempt.end_to_end_id(bundle.municipality, bundle.run_day);
+    let benefit = hub.installation.catalogue.at(line.benefit, bundle.run_day);
+    let own_code = line.benefit.to_string();
+    let text: String = line.advice.iter().map(|byte| char::from(*byte)).collect();
+    let advice = break_advice(text.lines());
+    writer.payment(&Payment {
+        end_to_end_id: &reference,
+        benefit: Some(benefit.map_or(&own_code, |benefit| &benefit.nemkonto_benefit)),
+        amount: line.amount,
+        payee: Some(line.payee),
+        name: None,
+        address: None,
+        account: None,
+        advice: &advice.as_lines(),
+    })
+}

@@ -1,0 +1,332 @@
+//! Everything durable that is not a file: every SQL statement of the hub, one file per thing.
+//!
+//! A write is a value sent to the writer, never a transaction held across an await. The writer runs each in a
+//! savepoint, so that a failure rolls back alone, commits many together, and answers only after the commit. Readers
+//! have connections of their own. Decides nothing about money: the rules are the domain's, called from within a write
+//! so that they see what they change.
+
+pub mod archive;
+pub mod bundle;
+pub mod intake;
+pub mod journal;
+pub mod ledger;
+pub mod nemkonto;
+pub mod report;
+pub mod seen;
+mod sql;
+pub mod task;
+pub mod transfer;
+pub mod verify;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use jiff::civil::Date;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::oneshot;
+
+pub use sql::Tx;
+
+mod migrations {
+    refinery::embed_migrations!("src/store/migrations");
+}
+
+/// What can go wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or failed.
+    #[error("the store failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The schema could not be brought up to date.
+    #[error("the store's schema could not be brought up to date")]
+    Migration(#[from] Box<refinery::Error>),
+    /// A later build wrote this store.
+    #[error("the store has schema version {found}, this build knows up to {known}: use the newer build")]
+    Newer {
+        /// The store's.
+        found: i64,
+        /// The newest this build knows.
+        known: i64,
+    },
+    /// Something stored is not what this build can have written.
+    #[error("the store holds {what} that this build cannot read")]
+    Unreadable {
+        /// What it is.
+        what: String,
+    },
+    /// The state is not the one that the write expects; nothing was changed.
+    #[error("{0}")]
+    Conflict(String),
+    /// The writer has stopped.
+    #[error("the store's writer has stopped")]
+    Stopped,
+}
+
+impl From<crate::domain::payment::UnknownCode> for StoreError {
+    fn from(error: crate::domain::payment::UnknownCode) -> StoreError {
+        StoreError::Unreadable { what: error.to_string() }
+    }
+}
+
+impl From<crate::domain::outcome::BadOutcomes> for StoreError {
+    fn from(error: crate::domain::outcome::BadOutcomes) -> StoreError {
+        StoreError::Unreadable { what: error.to_string() }
+    }
+}
+
+/// A change to the store, as a value. It may be run more than once, so it keeps nothing between runs.
+pub trait Write: Send + 'static {
+    /// What the caller learns.
+    type Out: Send + 'static;
+    /// Makes the change. An error undoes all of it.
+    fn apply(&self, tx: &Tx<'_>) -> Result<Self::Out, StoreError>;
+}
+
+impl<F, T> Write for F
+where
+    F: Fn(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    T: Send + 'static,
+{
+    type Out = T;
+    fn apply(&self, tx: &Tx<'_>) -> Result<T, StoreError> {
+        self(tx)
+    }
+}
+
+/// A write on its way: runs, and later tells its caller how the commit went.
+type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+enum Writer {
+    Thread { jobs: mpsc::SyncSender<Job>, thread: Option<JoinHandle<()>> },
+    Inline(Mutex<Connection>),
+}
+
+/// The store of one installation.
+pub struct Store {
+    path: PathBuf,
+    writer: Writer,
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// How many writes may share a commit.
+const WRITES_PER_COMMIT: usize = 64;
+/// Pages of 8 KiB.
+const PAGE_BYTES: i64 = 8_192;
+/// The write-ahead log is folded back when it is this long, 32 MiB.
+const CHECKPOINT_PAGES: i64 = 4_096;
+
+impl Store {
+    /// Opens or makes the store at `path`, with its writer on a thread of its own.
+    pub fn open(path: &Path) -> Result<Store, StoreError> {
+        let connection = writable(path)?;
+        let (jobs, queue) = mpsc::sync_channel::<Job>(4);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || write_until_closed(&connection, &queue))
+            .map_err(|_| StoreError::Stopped)?;
+        Ok(Store {
+            path: path.to_owned(),
+            writer: Writer::Thread { jobs, thread: Some(thread) },
+            readers: Mutex::default(),
+        })
+    }
+
+    /// The same with the writer in the caller's thread: slower, and in an order that a test can repeat.
+    pub fn open_inline(path: &Path) -> Result<Store, StoreError> {
+        let writer = Writer::Inline(Mutex::new(writable(path)?));
+        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default() })
+    }
+
+    /// Opens an existing store for reading only.
+    pub fn open_to_read(path: &Path) -> Result<Store, StoreError> {
+        let connection = readable(path)?;
+        refuse_newer(&connection)?;
+        let writer = Writer::Inline(Mutex::new(connection));
+        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default() })
+    }
+
+    /// Queues a write without waiting for it; the receiver hears of it after the commit.
+    pub fn begin_write<W: Write>(&self, write: W) -> Pending<W::Out> {
+        let (tell, told) = oneshot::channel();
+        match &self.writer {
+            Writer::Thread { jobs, .. } => {
+                // A closed queue drops `tell`, and the caller hears that the writer has stopped.
+                let _ = jobs.send(job(write, tell));
+            }
+            Writer::Inline(connection) => {
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                commit_together(&connection, vec![job(write, tell)]);
+            }
+        }
+        Pending { told }
+    }
+
+    /// Makes a change and answers after it is committed.
+    pub async fn write<W: Write>(&self, write: W) -> Result<W::Out, StoreError> {
+        self.begin_write(write).done().await
+    }
+
+    /// The same for callers that are not async.
+    pub fn write_blocking<W: Write>(&self, write: W) -> Result<W::Out, StoreError> {
+        self.begin_write(write).told.blocking_recv().unwrap_or(Err(StoreError::Stopped))
+    }
+
+    /// Reads a consistent view. Keep it short: while it lasts the log cannot be folded back.
+    pub fn read<T>(&self, read: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => readable(&self.path)?,
+        };
+        connection.execute_batch("begin")?;
+        let result = read(&Tx::new(&connection));
+        connection.execute_batch("rollback")?;
+        self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        result
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Writer::Thread { jobs, thread } = &mut self.writer {
+            let (closed, _) = mpsc::sync_channel(1);
+            *jobs = closed; // the writer's queue ends here, and the thread with it
+            if let Some(thread) = thread.take() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+/// A write that was queued.
+#[must_use = "a write that nobody waits for may have failed"]
+pub struct Pending<T> {
+    told: oneshot::Receiver<Result<T, StoreError>>,
+}
+
+impl<T> Pending<T> {
+    /// Waits for the commit.
+    pub async fn done(self) -> Result<T, StoreError> {
+        self.told.await.unwrap_or(Err(StoreError::Stopped))
+    }
+}
+
+fn job<W: Write>(write: W, tell: oneshot::Sender<Result<W::Out, StoreError>>) -> Job {
+    Box::new(move |connection| {
+        let result = in_savepoint(connection, &write);
+        Box::new(move |committed| {
+            let answer = match (result, committed) {
+                (Ok(out), Ok(())) => Ok(out),
+                (Ok(_), Err(error)) | (Err(error), _) => Err(error),
+            };
+            let _ = tell.send(answer); // the caller may have gone away
+        })
+    })
+}
+
+fn in_savepoint<W: Write>(connection: &Connection, write: &W) -> Result<W::Out, StoreError> {
+    connection.execute_batch("savepoint write_value")?;
+    let result = write.apply(&Tx::new(connection));
+    let end =
+        if result.is_ok() { "release write_value" } else { "rollback to write_value; release write_value" };
+    connection.execute_batch(end)?;
+    result
+}
+
+fn write_until_closed(connection: &Connection, queue: &mpsc::Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        let mut together = vec![first];
+        while together.len() < WRITES_PER_COMMIT {
+            match queue.try_recv() {
+                Ok(job) => together.push(job),
+                Err(_) => break,
+            }
+        }
+        commit_together(connection, together);
+    }
+}
+
+fn commit_together(connection: &Connection, jobs: Vec<Job>) {
+    let begun = connection.execute_batch("begin immediate");
+    if begun.is_err() {
+        // Each job learns of it by its own savepoint's commit: none is run.
+        let message = begun.err().map(|e| e.to_string()).unwrap_or_default();
+        for job in jobs {
+            drop(job); // dropping the answer tells the caller that nothing was written
+        }
+        tracing::error!(error = message, "the store could not begin a transaction");
+        return;
+    }
+    let answers: Vec<Answer> = jobs.into_iter().map(|job| job(connection)).collect();
+    let committed = connection.execute_batch("commit").map_err(|e| {
+        let _ = connection.execute_batch("rollback");
+        Arc::new(e)
+    });
+    for answer in answers {
+        answer(match &committed {
+            Ok(()) => Ok(()),
+            Err(error) => Err(StoreError::Conflict(format!("the commit failed: {error}"))),
+        });
+    }
+}
+
+fn writable(path: &Path) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "cache_size", -24_000)?; // KiB
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.set_prepared_statement_cache_capacity(128);
+    refuse_newer(&connection)?;
+    migrations::migrations::runner().run(&mut connection).map_err(Box::new)?;
+    Ok(connection)
+}
+
+fn readable(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -8_000)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// An older build must not write into a newer schema.
+fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
+    let known =
+        migrations::migrations::runner().get_migrations().iter().map(|m| i64::from(m.version())).max();
+    let known = known.unwrap_or(0);
+    let has_history: bool = connection.query_row(
+        "select exists (select 1 from sqlite_master where name = 'refinery_schema_history')",
+        [],
+        |row| row.get(0),
+    )?;
+    if !has_history {
+        return Ok(());
+    }
+    let found: i64 =
+        connection.query_row("select coalesce(max(version), 0) from refinery_schema_history", [], |row| {
+            row.get(0)
+        })?;
+    if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
+}
+
+/// Days since 1970-01-01, as the store keeps a date.
+pub(crate) fn day_number(date: Date) -> i64 {
+    i64::from((date - Date::constant(1970, 1, 1)).get_days())
+}
+
+/// The date of a stored day.
+pub(crate) fn date_of(day: i64) -> Date {
+    let span = jiff::Span::new().days(day.clamp(-1_000_000, 1_000_000));
+    Date::constant(1970, 1, 1).saturating_add(span)
+}
+
+#[cfg(test)]
+mod tests;

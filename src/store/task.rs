@@ -1,0 +1,63 @@
+//! The worklist: what a person must look at. A task is known by its kind and subject, so that saying it twice is one.
+
+use rusqlite::params;
+use toek_formats::vocabulary::MunicipalityCode;
+
+use super::sql::statements;
+use super::{StoreError, Tx};
+
+statements! {
+    OPEN = "insert into task (kind, municipality, subject, text, opened_at) values ($1, $2, $3, $4, $5)
+        on conflict (kind, subject) do update set text = excluded.text, closed_at = null";
+    CLOSE = "update task set closed_at = $2 where subject = $1 and closed_at is null";
+    LIST = "select task_no, kind, municipality, subject, text, opened_at from task
+        where closed_at is null and task_no > $1 order by task_no limit 500";
+}
+
+pub(super) struct NewTask {
+    pub(super) kind: &'static str,
+    pub(super) municipality: Option<MunicipalityCode>,
+    pub(super) subject: String,
+    pub(super) text: String,
+}
+
+pub(super) fn open(tx: &Tx<'_>, task: &NewTask, at: i64) -> Result<(), StoreError> {
+    tx.run(OPEN, params![task.kind, task.municipality.map(|m| m.0), task.subject, task.text, at])?;
+    Ok(())
+}
+
+pub(super) fn close(tx: &Tx<'_>, subject: &str, at: i64) -> Result<(), StoreError> {
+    tx.run(CLOSE, params![subject, at])?;
+    Ok(())
+}
+
+/// An open task.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Its number.
+    pub task_no: i64,
+    /// What kind of trouble.
+    pub kind: String,
+    /// Whose.
+    pub municipality: Option<MunicipalityCode>,
+    /// What it is about: `transfer 7`, `bundle 3`, `P12-345`.
+    pub subject: String,
+    /// What happened.
+    pub text: String,
+    /// Since when, microseconds since 1970.
+    pub opened_at: i64,
+}
+
+/// Open tasks after number `after`, at most 500.
+pub fn open_after(tx: &Tx<'_>, after: i64) -> Result<Vec<Task>, StoreError> {
+    tx.all(LIST, params![after], |row| {
+        Ok(Task {
+            task_no: row.get(0)?,
+            kind: row.get(1)?,
+            municipality: row.get::<_, Option<u16>>(2)?.map(MunicipalityCode),
+            subject: row.get(3)?,
+            text: row.get(4)?,
+            opened_at: row.get(5)?,
+        })
+    })
+}

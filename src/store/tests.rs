@@ -1,0 +1,101 @@
+//! What the store promises whatever is stored.
+
+use super::*;
+
+/// Every statement of every file, as it is written for both stores.
+fn statements() -> Vec<(&'static str, &'static str)> {
+    let files: [&[(&str, &str)]; 9] = [
+        bundle::ALL,
+        intake::ALL,
+        journal::ALL,
+        ledger::ALL,
+        nemkonto::ALL,
+        report::ALL,
+        seen::ALL,
+        task::ALL,
+        transfer::ALL,
+    ];
+    files.into_iter().chain([verify::ALL]).flatten().copied().collect()
+}
+
+fn fresh() -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("toek.db");
+    (dir, path)
+}
+
+#[test]
+fn every_statement_prepares() {
+    let (_dir, path) = fresh();
+    let connection = writable(&path).unwrap();
+    let tx = Tx::new(&connection);
+    for (name, sql) in statements() {
+        tx.prepare(sql).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+    }
+}
+
+#[test]
+fn statements_stay_within_what_both_stores_understand() {
+    for (name, sql) in statements() {
+        let lower = sql.to_lowercase();
+        for word in ["now()", "datetime(", "json", "rowid", "strftime", "autoincrement"] {
+            assert!(!lower.contains(word), "{name} uses {word}");
+        }
+        assert!(!sql.contains('?'), "{name} numbers its parameters with ?");
+    }
+}
+
+#[test]
+fn an_older_build_refuses_a_newer_schema() {
+    let (_dir, path) = fresh();
+    drop(writable(&path).unwrap());
+    let connection = Connection::open(&path).unwrap();
+    connection.execute("update refinery_schema_history set version = 999", []).unwrap();
+    drop(connection);
+    assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 999, .. })));
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Newer { .. })));
+}
+
+fn insert_key(key: &'static str, fail: bool) -> impl Fn(&Tx<'_>) -> Result<(), StoreError> + Send + 'static {
+    const INSERT: &str = "insert into installation (key, value) values ($1, 'x')";
+    move |tx: &Tx<'_>| {
+        tx.run(INSERT, [key])?;
+        if fail { Err(StoreError::Conflict("on purpose".to_owned())) } else { Ok(()) }
+    }
+}
+
+fn keys(store: &Store) -> Vec<String> {
+    store.read(|tx| tx.all("select key from installation order by key", [], |row| row.get(0))).unwrap()
+}
+
+#[tokio::test]
+async fn a_failed_write_rolls_back_alone() {
+    for inline in [false, true] {
+        let (_dir, path) = fresh();
+        let store = if inline { Store::open_inline(&path) } else { Store::open(&path) }.unwrap();
+        let (a, b, c) = (
+            store.begin_write(insert_key("a", false)),
+            store.begin_write(insert_key("b", true)),
+            store.begin_write(insert_key("c", false)),
+        );
+        assert!(a.done().await.is_ok());
+        assert!(matches!(b.done().await, Err(StoreError::Conflict(_))));
+        assert!(c.done().await.is_ok());
+        assert_eq!(keys(&store), ["a", "c"]);
+    }
+}
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let (_dir, path) = fresh();
+    let store = Store::open(&path).unwrap();
+    assert!(store.read(|tx| insert_key("a", false)(tx)).is_err());
+}
+
+#[test]
+fn days_come_back() {
+    for text in ["1858-01-01", "1970-01-01", "2026-02-28", "2057-12-31"] {
+        let date: Date = text.parse().unwrap();
+        assert_eq!(date_of(day_number(date)), date);
+    }
+}
