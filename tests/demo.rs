@@ -105,7 +105,7 @@ fn a_hundred_kills_change_nothing() {
         loop {
             let pause = Duration::from_micros(chance.below(whole.as_micros() as u64 / 4));
             let mut running =
-                demo(&dir, KILL_PAYMENTS, 6).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+                demo(&dir, KILL_PAYMENTS, 6).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             std::thread::sleep(pause);
             if kills < KILLS && running.try_wait().unwrap().is_none() {
                 running.kill().unwrap(); // SIGKILL
@@ -114,8 +114,9 @@ fn a_hundred_kills_change_nothing() {
                 verify(&dir, &format!("round {round}, kill {kills} after {pause:?}"));
                 continue;
             }
-            let status = running.wait().unwrap();
-            assert!(status.success(), "round {round} after {kills} kills: {status}");
+            let output = running.wait_with_output().unwrap();
+            let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
+            assert!(output.status.success(), "round {round} after {kills} kills: {said}");
             break;
         }
         verify(&dir, "in the end");

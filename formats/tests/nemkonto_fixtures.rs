@@ -1,4 +1,5 @@
 //! Every sample file beside what is told of it. `UPDATE_EXPECT=1` accepts what is told now; read the diff.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "tests read sample files")]
 
 use std::path::{Path, PathBuf};

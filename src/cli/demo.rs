@@ -14,6 +14,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, time};
 use serde::{Deserialize, Serialize};
 use toek_adapters::disk::{Disk, RealDisk};
+use toek_adapters::drop::is_unfinished;
 use toek_formats::vocabulary::MunicipalityCode;
 
 use super::installation::{Access, Open, open_at};
@@ -128,9 +129,8 @@ fn begin(dir: &Path, places: &Places, command: &Demo) -> anyhow::Result<Begun> {
     if RealDisk.exists(&places.begun)? {
         return serde_json::from_slice(&RealDisk.read(&places.begun)?).context("demo/begun.json");
     }
-    let foreign =
-        RealDisk.exists(dir)? && RealDisk.list(dir)?.iter().any(|e| !OURS.contains(&e.name.as_str()));
-    if foreign {
+    let is_ours = |name: &str| OURS.contains(&name) || is_unfinished(name);
+    if RealDisk.exists(dir)? && RealDisk.list(dir)?.iter().any(|entry| !is_ours(&entry.name)) {
         bail!("{} holds something else: name a directory that is empty or not there yet", dir.display());
     }
     let codes: Vec<MunicipalityCode> =
@@ -179,11 +179,11 @@ fn start() -> jiff::Timestamp {
 }
 
 fn plan_of(begun: &Begun) -> Plan {
-    Plan {
-        form: if begun.floating { Form::Floating } else { Form::Fixed },
-        records_per_file: begun.records_per_file,
-        ..Plan::new(begun.payments, begun.seed, DAY)
-    }
+    let form = if begun.floating { Form::Floating } else { Form::Fixed };
+    let mut plan =
+        Plan { form, records_per_file: begun.records_per_file, ..Plan::new(begun.payments, begun.seed, DAY) };
+    plan.errors.records.retain(|(fault, _)| fault.fits(form));
+    plan
 }
 
 /// Makes the files and their manifest, unless an earlier start has; the manifest's name comes last.

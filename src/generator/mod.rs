@@ -92,7 +92,7 @@ impl Plan {
 /// What is wrong on purpose.
 #[derive(Clone, Debug, Default)]
 pub struct ErrorMix {
-    /// Records with a fault: which, and how many.
+    /// Records with a fault: which, and how many. A fault that the form cannot show is left out.
     pub records: Vec<(Fault, Share)>,
     /// Files with a fault, each one more file.
     pub files: Vec<FileFault>,
@@ -202,9 +202,6 @@ pub enum PlanError {
         /// How many were asked for.
         faults: u64,
     },
-    /// A fault that the form cannot show.
-    #[error("the floating form cannot show the fault `{0}`")]
-    Form(&'static str),
     /// More records in a file than its count can tell.
     #[error("a file holds between 8 and 99,999 records")]
     FileSize,
@@ -295,10 +292,7 @@ fn check(plan: &Plan) -> Result<(), PlanError> {
     if !(8..=FILE_LIMIT).contains(&plan.records_per_file) {
         return Err(PlanError::FileSize);
     }
-    match plan.errors.records.iter().find(|(fault, _)| !fault.fits(plan.form)) {
-        Some((fault, _)) => Err(PlanError::Form(fault.name())),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// The `n`th bank day after (or before, by `step`) a day.
@@ -399,7 +393,7 @@ fn file_name(municipality: MunicipalityCode, day: Date, number: usize) -> String
 /// same file.
 fn spread_faults(plan: &Plan, files: &[PlannedFile]) -> Result<Vec<(u64, Fault)>, PlanError> {
     let mut kinds: Vec<Fault> = Vec::new();
-    for (fault, share) in &plan.errors.records {
+    for (fault, share) in plan.errors.records.iter().filter(|(fault, _)| fault.fits(plan.form)) {
         kinds.extend((0..share.of(plan.payments)).map(|_| *fault));
     }
     let total = kinds.len() as u64;

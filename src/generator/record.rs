@@ -180,7 +180,9 @@ impl Record {
         out.extend_from_slice(&self.bytes[..17]);
         out.push(b'1');
         for (number, column) in FLOATING_ORDER.iter() {
-            let value = self.column(column.field).trim_ascii_end();
+            let whole = self.column(column.field);
+            // A blank sign is a value, and stays a blank; the other blanks are filling.
+            let value = if whole.len() == 1 { whole } else { whole.trim_ascii_end() };
             let given = match column.fill {
                 Fill::Zeros => value.iter().any(|b| *b != b'0'),
                 Fill::Blanks => !value.is_empty(),

@@ -202,7 +202,6 @@ fn plans_that_cannot_be_are_refused() {
             PlanError::Municipality(MunicipalityCode(411)),
         ),
         (Plan { records_per_file: 100_000, ..good.clone() }, PlanError::FileSize),
-        (Plan { form: Form::Floating, ..Plan::new(1_000, 1, DAY) }, PlanError::Form("cut-record")),
         (
             Plan {
                 errors: ErrorMix { records: vec![(Fault::Cash, Share::Count(26))], files: Vec::new() },
@@ -246,7 +245,6 @@ proptest! {
         let mut asked = Plan { records_per_file: per_file, ..Plan::new(payments, seed, DAY) };
         if floating {
             asked.form = Form::Floating;
-            asked.errors.records.retain(|(fault, _)| fault.fits(Form::Floating));
         }
         let made = make(&asked);
         let ordinary: u64 = made

@@ -5,7 +5,7 @@
 
 use jiff::civil::DateTime;
 
-use super::bundle::{Bundle, Debit, EBMS, Instruction, NKS, Reason, SWIFT};
+use super::bundle::{Bundle, Debit, EBMS, Instruction, NKS, Payee, Reason, SWIFT};
 use super::script::{AmountForm, Parties};
 
 /// What kind of message an answer is.
@@ -368,6 +368,17 @@ impl Xml {
         self.close("swift:OrgnlTxRefInfAndSts");
     }
 
+    fn payee(&mut self, payee: &Payee) {
+        match &payee.issuer {
+            None => self.nested(&["swift:PrvtId", "swift:SclSctyNb"], &payee.number),
+            Some(issuer) => {
+                self.open("swift:OrgId");
+                self.proprietary_id(&payee.number, issuer);
+                self.close("swift:OrgId");
+            }
+        }
+    }
+
     fn original_payment(&mut self, listed: &Listed<'_>, stamp: Stamp) {
         self.open("swift:OrgnlTxInf");
         self.open("swift:Amt");
@@ -377,16 +388,8 @@ impl Xml {
         self.close("swift:Amt");
         self.value("swift:IncompletePaymentIndicator", if listed.payment.incomplete { "1" } else { "0" });
         self.open("swift:Cdtr");
-        match &listed.payment.payee {
-            Some(payee) => match &payee.issuer {
-                None => self.nested(&["swift:PrvtId", "swift:SclSctyNb"], &payee.number),
-                Some(issuer) => {
-                    self.open("swift:OrgId");
-                    self.proprietary_id(&payee.number, issuer);
-                    self.close("swift:OrgId");
-                }
-            },
-            None => {}
+        if let Some(payee) = &listed.payment.payee {
+            self.payee(payee);
         }
         self.close("swift:Cdtr");
         if let Some(account) = &listed.account {

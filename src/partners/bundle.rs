@@ -8,10 +8,9 @@ use std::fmt;
 
 use super::script::Parties;
 use jiff::civil::{Date, DateTime};
-use quick_xml::NsReader;
+use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::name::{Namespace, ResolveResult};
 use toek_formats::vocabulary::{Cpr, CprKind, IdentCode, MunicipalityCode, Party, modulus11_cvr};
 
 /// The namespace of the root element and its children (nemkonto.md 2.1).
@@ -300,14 +299,22 @@ enum Space {
 }
 
 impl Space {
-    fn of(resolved: &ResolveResult<'_>) -> Space {
-        match resolved {
-            ResolveResult::Bound(Namespace(NKS)) => Space::Nks,
-            ResolveResult::Bound(Namespace(EBMS)) => Space::Ebms,
-            ResolveResult::Bound(Namespace(SWIFT)) => Space::Swift,
+    fn of(uri: &str) -> Space {
+        match uri {
+            NKS => Space::Nks,
+            EBMS => Space::Ebms,
+            SWIFT => Space::Swift,
             _ => Space::Other,
         }
     }
+}
+
+/// What a prefix stands for, from the element at this depth downwards.
+struct Binding {
+    depth: usize,
+    /// Empty: what has no prefix.
+    prefix: String,
+    space: Space,
 }
 
 /// One step through the document, comments and layout apart.
@@ -321,15 +328,17 @@ type Read<T> = Result<T, String>;
 
 /// Walks through a document in the one order that is allowed.
 struct Cursor<'a> {
-    reader: NsReader<&'a [u8]>,
+    reader: Reader<&'a [u8]>,
     next: Option<Token<'a>>,
+    bindings: Vec<Binding>,
+    depth: usize,
 }
 
 impl<'a> Cursor<'a> {
     fn new(text: &'a str) -> Cursor<'a> {
-        let mut reader = NsReader::from_str(text);
+        let mut reader = Reader::from_str(text);
         reader.config_mut().expand_empty_elements = true;
-        Cursor { reader, next: None }
+        Cursor { reader, next: None, bindings: Vec::new(), depth: 0 }
     }
 
     fn position(&self) -> usize {
@@ -337,10 +346,42 @@ impl<'a> Cursor<'a> {
     }
 
     fn event(&mut self) -> Read<(Space, Event<'a>)> {
-        match self.reader.read_resolved_event() {
-            Ok((resolved, event)) => Ok((Space::of(&resolved), event)),
-            Err(error) => Err(format!("not well-formed: {error}")),
+        let event = self.reader.read_event().map_err(|error| format!("not well-formed: {error}"))?;
+        let space = match &event {
+            Event::Start(start) => self.enter(start)?,
+            Event::End(_) => self.leave(),
+            _ => Space::Other,
+        };
+        Ok((space, event))
+    }
+
+    /// Notes the prefixes an element binds, and tells its own vocabulary. Nearly all elements bind none: that is
+    /// why the generic resolver is not used.
+    fn enter(&mut self, start: &BytesStart<'_>) -> Read<Space> {
+        self.depth += 1;
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| format!("not well-formed: {error}"))?;
+            let name = attribute.key.into_inner();
+            let prefix = name.strip_prefix("xmlns:").or((name == "xmlns").then_some(""));
+            if let Some(prefix) = prefix {
+                let space = Space::of(&attribute.value);
+                self.bindings.push(Binding { depth: self.depth, prefix: prefix.to_owned(), space });
+            }
         }
+        let prefix = start.name().prefix().map_or("", |prefix| prefix.into_inner());
+        match self.bindings.iter().rev().find(|binding| binding.prefix == prefix) {
+            Some(binding) => Ok(binding.space),
+            None if prefix.is_empty() => Ok(Space::Other),
+            None => Err("a prefix that stands for nothing".to_owned()),
+        }
+    }
+
+    fn leave(&mut self) -> Space {
+        while self.bindings.last().is_some_and(|binding| binding.depth == self.depth) {
+            self.bindings.pop();
+        }
+        self.depth = self.depth.saturating_sub(1);
+        Space::Other
     }
 
     fn advance(&mut self) -> Read<Token<'a>> {

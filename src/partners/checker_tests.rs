@@ -138,7 +138,7 @@ fn honest() -> World {
                     &mut world.status["transfers"],
                     json!({
                         "transfer": 1, "endpoint": "ksd", "file": file.name, "format": "g68", "state": state,
-                        "reason": file.code, "records": file.records, "sum_ore": file.sum_ore,
+                        "reason": file.code.map(|code| format!("{code}: and why")), "records": file.records, "sum_ore": file.sum_ore,
                     }),
                 );
                 if file.state == FileState::Quarantined {
@@ -288,7 +288,8 @@ fn each_lie_is_found_by_the_check_that_is_there_for_it() {
         }),
         ("a file set aside for another reason", Name::Files, |w| {
             let transfers = w.status["transfers"].as_array_mut().unwrap();
-            transfers.iter_mut().find(|t| t["reason"] == "G68-S04").unwrap()["reason"] = json!("G68-S07");
+            transfers.iter_mut().find(|t| t["reason"] == "G68-S04: and why").unwrap()["reason"] =
+                json!("G68-S07");
         }),
         ("a file taken in twice", Name::Files, |w| {
             let again = w.status["transfers"][0].clone();

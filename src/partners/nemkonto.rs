@@ -602,9 +602,8 @@ impl<'d> NemKonto<'d> {
         if names.is_empty() {
             return Ok(0);
         }
-        let mut number = taken_in(self.disk, &self.folders.home)?.last().map_or(0, |taken| taken.number);
-        for entry in &names {
-            number += 1;
+        let last = taken_in(self.disk, &self.folders.home)?.last().map_or(0, |taken| taken.number);
+        for (number, entry) in (last + 1..).zip(&names) {
             let taken = Taken { number, at: now, name: entry.name.clone() };
             let to = self.folders.taken().join(taken.file_name());
             self.disk.rename(&self.folders.inbox.join(&entry.name), &to)?;
@@ -691,6 +690,9 @@ fn taken_in(disk: &dyn Disk, home: &Path) -> Result<Vec<Taken>, NemKontoError> {
     Ok(taken)
 }
 
+/// What hears of each file NemKonto took: the file, its bytes, and what was read and decided.
+pub type Witness<'w> = dyn FnMut(&Taken, &[u8], Result<(&Bundle, &Judgement<'_>), &Refused>) + 'w;
+
 /// Goes through everything NemKonto took, in its order, with what it decided: its ledger, for the checker.
 ///
 /// # Errors
@@ -699,7 +701,7 @@ pub fn replay(
     disk: &dyn Disk,
     home: &Path,
     script: &Script,
-    see: &mut dyn FnMut(&Taken, &[u8], Result<(&Bundle, &Judgement<'_>), &Refused>),
+    see: &mut Witness<'_>,
 ) -> Result<(), NemKontoError> {
     let mut known = Known::default();
     for taken in taken_in(disk, home)? {

@@ -314,9 +314,9 @@ pub enum PaymentAnswer {
 pub enum Outcome {
     /// At the bank, or paid in a way that discharges the authority.
     Paid,
-    /// Not paid, and known not to be: must be paid again or recalled.
+    /// Refused, returned or answered in a way nobody can read: open, and a person decides what comes next.
     Returned,
-    /// Nobody can say yet, or a person must.
+    /// Nobody can say yet.
     Waiting,
 }
 
@@ -329,8 +329,10 @@ impl PaymentAnswer {
             | PaymentAnswer::Return
             | PaymentAnswer::ErrorAccount // the authority has its money back: the payment stays open
             | PaymentAnswer::BankRefuse
-            | PaymentAnswer::BankRefuseLater => Outcome::Returned,
-            PaymentAnswer::UnknownText | PaymentAnswer::OtherAmount | PaymentAnswer::Silent => Outcome::Waiting,
+            | PaymentAnswer::BankRefuseLater
+            | PaymentAnswer::UnknownText
+            | PaymentAnswer::OtherAmount => Outcome::Returned,
+            PaymentAnswer::Silent => Outcome::Waiting,
         }
     }
 
@@ -357,9 +359,11 @@ impl BundleAnswer {
     pub fn outcome(self) -> Option<Outcome> {
         match self {
             BundleAnswer::Accept => None,
-            BundleAnswer::RefuseAtReceipt | BundleAnswer::Refuse => Some(Outcome::Returned),
-            // Stop without a recorded request is a person's business (00-decisions.md 1.2).
-            BundleAnswer::Unreadable | BundleAnswer::Stop | BundleAnswer::Silent => Some(Outcome::Waiting),
+            // A stop that nobody recorded leaves the payments to a person (00-decisions.md 1.2).
+            BundleAnswer::RefuseAtReceipt | BundleAnswer::Refuse | BundleAnswer::Stop => {
+                Some(Outcome::Returned)
+            }
+            BundleAnswer::Unreadable | BundleAnswer::Silent => Some(Outcome::Waiting),
         }
     }
 }
@@ -547,12 +551,12 @@ mod tests {
         let elsewhere = date(2026, 2, 2);
         let copenhagen = |amount| Facts { municipality: MunicipalityCode(101), ..facts(amount) };
         let table = [
-            (facts(100_13), Some(elsewhere), Some(Outcome::Returned)),
-            (facts(100_14), Some(elsewhere), Some(Outcome::Paid)),
-            (facts(100_14), Some(date(2026, 1, 30)), Some(Outcome::Returned)),
-            (facts(100_13), None, Some(Outcome::Returned)), // whatever the day, it comes back
-            (facts(100_14), None, None),
-            (copenhagen(100_14), Some(elsewhere), None), // its bundle may be the third
+            (facts(10_013), Some(elsewhere), Some(Outcome::Returned)),
+            (facts(10_014), Some(elsewhere), Some(Outcome::Paid)),
+            (facts(10_014), Some(date(2026, 1, 30)), Some(Outcome::Returned)),
+            (facts(10_013), None, Some(Outcome::Returned)), // whatever the day, it comes back
+            (facts(10_014), None, None),
+            (copenhagen(10_014), Some(elsewhere), None), // its bundle may be the third
         ];
         for (facts, day, expected) in table {
             assert_eq!(script.foresee(&facts, day), expected, "{facts:?} {day:?}");

@@ -86,7 +86,8 @@ fn names(answers: &BTreeMap<String, String>) -> Vec<&str> {
 #[test]
 fn each_script_outcome_gives_its_answers() {
     // One payment of 100.00, ten others at most. What must be in which answer.
-    let table: &[(&str, &[(&str, &[&str])])] = &[
+    type Expected = &'static [(&'static str, &'static [&'static str])];
+    let table: &[(&str, Expected)] = &[
         (
             "",
             &[
@@ -186,7 +187,7 @@ fn each_script_outcome_gives_its_answers() {
         ),
     ];
     for (text, expected) in table {
-        let answers = answers_to(text, &[("a.xml", bundle(GROUP, &[100_00]))]);
+        let answers = answers_to(text, &[("a.xml", bundle(GROUP, &[10_000]))]);
         let expected_names: Vec<_> = expected.iter().map(|(name, _)| *name).collect();
         assert_eq!(names(&answers), expected_names, "{text}");
         for ((_, parts), (name, xml)) in expected.iter().zip(&answers) {
@@ -201,7 +202,7 @@ fn each_script_outcome_gives_its_answers() {
 #[test]
 fn an_unreadable_bundle_is_refused_once_and_taken_when_it_comes_again() {
     let text = "[[bundle]]\nanswer = \"unreadable\"";
-    let xml = bundle(GROUP, &[100_00]);
+    let xml = bundle(GROUP, &[10_000]);
     let answers = answers_to(text, &[("a.xml", xml.clone()), ("b.xml", xml)]);
     let names: Vec<_> = answers.keys().map(String::as_str).collect();
     let taken = "T0751-20260128-000001_0000002";
@@ -212,8 +213,8 @@ fn an_unreadable_bundle_is_refused_once_and_taken_when_it_comes_again() {
 
 #[test]
 fn the_same_reference_is_never_taken_twice() {
-    let first = bundle(GROUP, &[100_00, 200_00]);
-    let other = bundle("T0751-20260128-000002", &[100_00]); // the payment references of the first
+    let first = bundle(GROUP, &[10_000, 20_000]);
+    let other = bundle("T0751-20260128-000002", &[10_000]); // the payment references of the first
     let answers = answers_to("", &[("a.xml", first.clone()), ("b.xml", first), ("c.xml", other)]);
     let refused: Vec<_> =
         answers.iter().filter(|(_, xml)| xml.contains("RJCT")).map(|(name, _)| name.as_str()).collect();
@@ -226,7 +227,7 @@ fn the_same_reference_is_never_taken_twice() {
 fn last_comes_first_when_the_script_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let folders = folders(dir.path());
-    drop_in(&folders, &[("a.xml", bundle(GROUP, &[100_00]))]);
+    drop_in(&folders, &[("a.xml", bundle(GROUP, &[10_000]))]);
     let rules = script("[[bundle]]\nanswer = \"accept\"\nreversed = true\nlate = \"1d\"");
     let mut nks = NemKonto::open(&RealDisk, folders.clone(), rules).unwrap();
     nks.step(NOON).unwrap();
@@ -241,7 +242,7 @@ fn last_comes_first_when_the_script_says_so() {
 
 #[test]
 fn strictness() {
-    let good = bundle(GROUP, &[100_00, 200_00]);
+    let good = bundle(GROUP, &[10_000, 20_000]);
     // What is changed into what, and what the answers must then contain.
     let table: &[(&str, &str, &str)] = &[
         ("<swift:CtrlSum>300.00", "<swift:CtrlSum>300.01", "0007 Kontrolsum"),
@@ -287,7 +288,7 @@ fn the_example_of_the_specification_is_read() {
 
 /// Two bundles that between them meet every answer and every disorder of the hostile script.
 fn busy() -> Vec<(&'static str, String)> {
-    let amounts: Vec<i64> = (0..60).map(|n| 1_000_00 + n).collect();
+    let amounts: Vec<i64> = (0..60).map(|n| 100_000 + n).collect();
     vec![("a.xml", bundle(GROUP, &amounts)), ("b.xml", bundle("T0101-20260128-000001", &amounts))]
 }
 
@@ -340,7 +341,7 @@ fn a_death_at_any_moment_loses_nothing_and_repeats_nothing() {
 fn answers_that_the_hub_removed_do_not_come_again() {
     let dir = tempfile::tempdir().unwrap();
     let folders = folders(dir.path());
-    drop_in(&folders, &[("a.xml", bundle(GROUP, &[100_00])), (".b.xml.part", "half".to_owned())]);
+    drop_in(&folders, &[("a.xml", bundle(GROUP, &[10_000])), (".b.xml.part", "half".to_owned())]);
     let mut nks = NemKonto::open(&RealDisk, folders.clone(), script("")).unwrap();
     assert_eq!(nks.step(NOON).unwrap().taken, 1);
     nks.step(NOON + 1.day()).unwrap();
@@ -358,8 +359,8 @@ fn the_ledger_tells_what_was_asked_and_decided() {
     drop_in(
         &folders,
         &[
-            ("a.xml", bundle(GROUP, &[100_00, 200_00])),
-            ("b.xml", bundle("T0101-20260128-000002", &[300_00])),
+            ("a.xml", bundle(GROUP, &[10_000, 20_000])),
+            ("b.xml", bundle("T0101-20260128-000002", &[30_000])),
             ("c.xml", "no bundle".to_owned()),
         ],
     );

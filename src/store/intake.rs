@@ -27,7 +27,7 @@ statements! {
     REJECTED = "insert into rejected (transfer_no, record_no, line_no, byte_offset, byte_length, earlier_payment)
         values ($1, $2, $3, $4, $5, $6)";
     CHECKPOINT = "update transfer set checkpoint = $2 where transfer_no = $1 and checkpoint = $3";
-    STATE = "select state, salt from transfer where transfer_no = $1";
+    STATE = "select state, salt, checkpoint from transfer where transfer_no = $1";
     ACCEPT = "update transfer set state = $2, accepted_at = $3, municipality = $4, records = $5, sum_ore = $6,
         reason = null where transfer_no = $1";
     IDS = "select payment_id from payment where payment_id >= $1 and payment_id < $2 order by payment_id";
@@ -79,7 +79,7 @@ pub struct Chunk {
 impl Write for Chunk {
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
-        let (state, salt) = state_and_salt(tx, self.transfer)?;
+        let (state, salt, _) = state_of(tx, self.transfer)?;
         if state != TransferState::Archived as i64 {
             return Err(StoreError::Conflict(format!("transfer {} is not being taken in", self.transfer.0)));
         }
@@ -102,8 +102,9 @@ impl Write for Chunk {
     }
 }
 
-fn state_and_salt(tx: &Tx<'_>, no: TransferNo) -> Result<(i64, Vec<u8>), StoreError> {
-    let found = tx.one(STATE, params![no.0], |row| Ok((row.get(0)?, row.get(1)?)))?;
+/// A transfer's state, salt and checkpoint.
+fn state_of(tx: &Tx<'_>, no: TransferNo) -> Result<(i64, Vec<u8>, u32), StoreError> {
+    let found = tx.one(STATE, params![no.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     found.ok_or_else(|| StoreError::Conflict(format!("there is no transfer {}", no.0)))
 }
 
@@ -232,7 +233,7 @@ pub struct Accept {
     pub transfer: TransferNo,
     /// The sender's municipality.
     pub municipality: Option<MunicipalityCode>,
-    /// Data records in the file.
+    /// Data records in the file: the checkpoint must have come this far.
     pub records: u32,
     /// Warnings about the file as a whole.
     pub findings: Vec<FindingRow>,
@@ -247,9 +248,15 @@ pub struct Accept {
 impl Write for Accept {
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
-        let (state, salt) = state_and_salt(tx, self.transfer)?;
+        let (state, salt, checkpoint) = state_of(tx, self.transfer)?;
         if state == TransferState::Accepted as i64 {
             return Ok(());
+        }
+        if checkpoint != self.records {
+            return Err(StoreError::Conflict(format!(
+                "transfer {} is stored up to record {checkpoint} of {}",
+                self.transfer.0, self.records
+            )));
         }
         if state != TransferState::Archived as i64 {
             return Err(StoreError::Conflict(format!("transfer {} is not being taken in", self.transfer.0)));

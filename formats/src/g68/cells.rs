@@ -10,7 +10,7 @@ use crate::layout::{Class, account_byte, bytes, ident_code};
 use super::codes::Code;
 use super::finding::Findings;
 use super::plan::{Numbered, Plans, Span, Spec};
-use super::slots::{G68_SLOTS, G69_FIRST, G69_SLOTS, Slot};
+use super::slots::{G68_SLOTS, G69_FIRST, G69_SLOTS, Slot, TEXT_SLOTS};
 
 /// The most text lines a record can carry (fields 40-75).
 pub(super) const MOST_TEXT_LINES: usize = 36;
@@ -19,60 +19,70 @@ const FIRST_TEXT: usize = 40;
 /// What an ident code that is no code at all reads as.
 pub(super) const NO_CODE: u64 = 255;
 
-/// Values by slot; `FIRST` is the slot of cell 0.
+/// What a record's fields hold, by slot: memory that is used again for the next record, so only the bits are
+/// cleared. A cell means something when one of its bits is set.
 #[derive(Clone, Debug)]
-pub(super) struct Cells<'a, const FIRST: usize, const N: usize> {
-    pub(super) raw: &'a [u8],
+pub(super) struct Values<const FIRST: usize, const N: usize> {
     span: [Span; N],
     /// Digits and dates: the number. Texts: the length without blanks at the end. Signs: the character.
     value: [u64; N],
+    /// Holds a value.
     given: u64,
+    /// Holds something that cannot be read.
     bad: u64,
+    /// Has a place in the record.
+    here: u64,
 }
 
+/// A record and its values; `FIRST` is the slot of cell 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cells<'a, const FIRST: usize, const N: usize> {
+    pub(super) raw: &'a [u8],
+    values: &'a Values<FIRST, N>,
+}
+
+/// The values of a G68 record.
+pub(super) type G68Values = Values<0, G68_SLOTS>;
+/// The values of a G69 record.
+pub(super) type G69Values = Values<G69_FIRST, G69_SLOTS>;
 /// The cells of a G68 record.
 pub(super) type G68Cells<'a> = Cells<'a, 0, G68_SLOTS>;
 /// The cells of a G69 record.
 pub(super) type G69Cells<'a> = Cells<'a, G69_FIRST, G69_SLOTS>;
 
 impl<'a, const FIRST: usize, const N: usize> Cells<'a, FIRST, N> {
-    pub(super) fn new(raw: &'a [u8]) -> Self {
-        Cells { raw, span: [Span::default(); N], value: [0; N], given: 0, bad: 0 }
-    }
-
-    #[inline(always)]
-    fn place(slot: Slot) -> usize {
-        (slot as usize - FIRST) % N
+    pub(super) fn new(raw: &'a [u8], values: &'a Values<FIRST, N>) -> Self {
+        Cells { raw, values }
     }
 
     /// The bit of a slot in [`Cells::present`].
     #[inline(always)]
     pub(super) const fn bit(slot: Slot) -> u64 {
-        1 << ((slot as usize - FIRST) % N)
+        Values::<FIRST, N>::bit(slot)
     }
 
     /// Slots that hold something, readable or not.
     #[inline(always)]
     pub(super) fn present(&self) -> u64 {
-        self.given | self.bad
+        self.values.given | self.values.bad
     }
 
     /// Whether the field holds a value that can be read.
     #[inline(always)]
     pub(super) fn readable(&self, slot: Slot) -> bool {
-        self.given & !self.bad & Self::bit(slot) != 0
+        self.values.given & !self.values.bad & Self::bit(slot) != 0
     }
 
     /// The number, text length or character of a readable field; 0 for any other.
     #[inline(always)]
     pub(super) fn number(&self, slot: Slot) -> u64 {
-        if self.readable(slot) { self.value[Self::place(slot)] } else { 0 }
+        self.given_number(slot).unwrap_or(0)
     }
 
     /// The number of a readable field.
     #[inline(always)]
     pub(super) fn given_number(&self, slot: Slot) -> Option<u64> {
-        self.readable(slot).then(|| self.value[Self::place(slot)])
+        self.readable(slot).then(|| self.values.value[Values::<FIRST, N>::place(slot)])
     }
 
     /// The characters of a field, blanks at the end included.
@@ -84,20 +94,51 @@ impl<'a, const FIRST: usize, const N: usize> Cells<'a, FIRST, N> {
     /// A text without blanks at the end; empty when not given.
     #[inline(always)]
     pub(super) fn text(&self, slot: Slot) -> &'a [u8] {
-        let Span { at, .. } = self.span(slot);
+        let Span { at, .. } = self.values.span[Values::<FIRST, N>::place(slot)];
         Span { at, len: self.number(slot) as u16 }.of(self.raw)
     }
 
+    /// Where the field stands; nowhere when the record does not have it.
     #[inline(always)]
     pub(super) fn span(&self, slot: Slot) -> Span {
-        self.span[Self::place(slot)]
+        let here = self.values.here & Self::bit(slot) != 0;
+        if here { self.values.span[Values::<FIRST, N>::place(slot)] } else { Span::default() }
+    }
+}
+
+impl<const FIRST: usize, const N: usize> Values<FIRST, N> {
+    #[cold]
+    fn put_too_long(&mut self, spec: &Spec, span: Span, findings: &mut Findings) {
+        self.span[Self::place(spec.slot)] = span;
+        self.here |= Self::bit(spec.slot);
+        self.bad |= Self::bit(spec.slot);
+        spec.blame(Code::F13, span, findings);
+    }
+
+    pub(super) fn new() -> Self {
+        Values { span: [Span::default(); N], value: [0; N], given: 0, bad: 0, here: 0 }
+    }
+
+    #[inline(always)]
+    fn clear(&mut self) {
+        (self.given, self.bad, self.here) = (0, 0, 0);
+    }
+
+    #[inline(always)]
+    const fn place(slot: Slot) -> usize {
+        (slot as usize - FIRST) % N
+    }
+
+    #[inline(always)]
+    const fn bit(slot: Slot) -> u64 {
+        1 << Self::place(slot)
     }
 
     /// Copies a cell: the same value stands for another slot too.
-    pub(super) fn stand_in(&mut self, slot: Slot, from: Slot) {
+    fn stand_in(&mut self, slot: Slot, from: Slot) {
         self.span[Self::place(slot)] = self.span[Self::place(from)];
         self.value[Self::place(slot)] = self.value[Self::place(from)];
-        for bits in [&mut self.given, &mut self.bad] {
+        for bits in [&mut self.given, &mut self.bad, &mut self.here] {
             if *bits & Self::bit(from) != 0 {
                 *bits |= Self::bit(slot);
             }
@@ -107,16 +148,17 @@ impl<'a, const FIRST: usize, const N: usize> Cells<'a, FIRST, N> {
     /// Reads one field by its class. `exact`: the value fills the field, as columns do; a floating value may be
     /// shorter.
     #[inline(always)]
-    fn put(&mut self, spec: &Spec, span: Span, exact: bool, findings: &mut Findings) {
+    fn put(&mut self, raw: &[u8], spec: &Spec, span: Span, exact: bool, findings: &mut Findings) {
         let place = Self::place(spec.slot);
         let bit = Self::bit(spec.slot);
-        let value = span.of(self.raw);
+        let value = span.of(raw);
         self.span[place] = span;
+        self.here |= bit;
         let read = match spec.class {
             Class::Digits if spec.span.len > 19 => long_digits(value, exact),
             Class::Digits => digits(value),
+            Class::Text => text(value),
             Class::Date => date(value),
-            Class::Text => Read::Value(bytes::trimmed_len(value) as u64),
             Class::Account => account(value),
             Class::Sign => sign(value),
             Class::Ident => ident(value),
@@ -132,17 +174,31 @@ impl<'a, const FIRST: usize, const N: usize> Cells<'a, FIRST, N> {
                     spec.blame(Code::F08, span, findings);
                 }
             }
+            other => self.put_oddity(raw, &other, spec, span, findings),
+        }
+    }
+
+    /// What is not simply a value.
+    #[cold]
+    fn put_oddity(&mut self, raw: &[u8], read: &Read, spec: &Spec, span: Span, findings: &mut Findings) {
+        let bit = Self::bit(spec.slot);
+        match read {
+            Read::Value(_) => {}
             Read::Blank if spec.required => spec.blame(Code::F08, span, findings),
             Read::Blank if span.len > 0 => spec.blame(Code::F11, span, findings),
             Read::Blank => {}
             Read::BlankPlus => {
-                self.value[place] = u64::from(b'+');
+                self.value[Self::place(spec.slot)] = u64::from(b'+');
                 self.given |= bit;
                 spec.blame(Code::F11, span, findings);
             }
+            Read::Bad(Code::F12) => {
+                self.bad |= bit;
+                blame_character(spec, span, raw, findings);
+            }
             Read::Bad(code) => {
                 self.bad |= bit;
-                spec.blame(code, span, findings);
+                spec.blame(*code, span, findings);
             }
         }
     }
@@ -188,6 +244,13 @@ fn long_digits(value: &[u8], exact: bool) -> Read {
         return Read::Value(u64::from(value.iter().any(|byte| *byte != b'0')));
     }
     not_digits(value, Code::F04)
+}
+
+/// A text by its length; forbidden characters make it unreadable.
+#[inline(always)]
+fn text(value: &[u8]) -> Read {
+    let inner = bytes::trim_end(value);
+    if bytes::all_allowed(inner) { Read::Value(inner.len() as u64) } else { Read::Bad(Code::F12) }
 }
 
 #[inline(always)]
@@ -270,37 +333,43 @@ pub(super) fn shape(plans: &Plans, raw: &[u8]) -> Option<Shape> {
     match separator {
         place if at_separator && place == a && flag(a) == Some(b'1') => Some(Shape::FloatingA),
         place if at_separator && place == b && flag(b) == Some(b'1') => Some(Shape::FloatingB),
-        place if place >= a && flag(a) == Some(b'0') => Some(Shape::Fixed),
+        _ if !at_separator && flag(a) == Some(b'0') => Some(Shape::Fixed),
         _ => None,
     }
 }
 
 /// Takes a fixed record apart; `raw` has every column.
 #[inline]
-pub(super) fn read_fixed<'a>(plans: &Plans, raw: &'a [u8], findings: &mut Findings) -> G68Cells<'a> {
-    let mut cells = G68Cells::new(raw);
-    if !bytes::all_allowed(raw) {
-        blame_characters(&plans.fixed, raw, findings);
-    }
+pub(super) fn read_fixed(
+    plans: &Plans,
+    raw: &[u8],
+    values: &mut G68Values,
+    lines: &mut Lines,
+    findings: &mut Findings,
+) {
+    values.clear();
     for spec in &plans.fixed {
-        cells.put(spec, spec.span, true, findings);
+        values.put(raw, spec, spec.span, true, findings);
     }
-    cells
-}
-
-/// The first forbidden character of each field.
-#[cold]
-fn blame_characters(specs: &[Spec], raw: &[u8], findings: &mut Findings) {
-    for spec in specs {
-        blame_character(spec, spec.span, raw, findings);
+    lines.clear();
+    for (number, (slot, span)) in TEXT_SLOTS.into_iter().zip(plans.texts).enumerate() {
+        if (values.given | values.bad) & G68Values::bit(slot) != 0 {
+            lines.push(FIRST_TEXT + number, span);
+        }
     }
 }
 
+/// The first character of a field that may not stand there.
 #[cold]
 fn blame_character(spec: &Spec, span: Span, raw: &[u8], findings: &mut Findings) {
-    if let Some(place) = span.of(raw).iter().position(|byte| !bytes::allowed(*byte)) {
-        findings.add(Code::F12, Some(spec.slot), usize::from(span.at) + place, 1, spec.personal);
-    }
+    let value = bytes::trim_end(span.of(raw));
+    let place = match spec.class {
+        Class::Account if value.first() == Some(&b' ') => Some(0),
+        Class::Account => value.iter().position(|byte| !account_byte(*byte)),
+        _ => value.iter().position(|byte| !bytes::allowed(*byte)),
+    };
+    let at = usize::from(span.at) + place.unwrap_or(0);
+    findings.add(Code::F12, Some(spec.slot), at, 1, spec.personal);
 }
 
 /// The text lines of a record, in order.
@@ -313,8 +382,13 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    fn new() -> Lines {
+    pub(super) fn new() -> Lines {
         Lines { spans: [Span::default(); MOST_TEXT_LINES], count: 0, unbroken: true }
+    }
+
+    fn clear(&mut self) {
+        self.count = 0;
+        self.unbroken = true;
     }
 
     #[inline(always)]
@@ -325,90 +399,69 @@ impl Lines {
             self.count += 1;
         }
     }
-
-    /// The filled lines of a fixed record.
-    pub(super) fn of_fixed(plans: &Plans, cells: &G68Cells<'_>) -> Lines {
-        let mut lines = Lines::new();
-        for (number, span) in plans.texts.iter().enumerate() {
-            if !bytes::is_blank(span.of(cells.raw)) {
-                lines.push(FIRST_TEXT + number, *span);
-            }
-        }
-        lines
-    }
 }
 
 /// Takes a floating record apart; `raw` ends at its last character that is not a blank.
 #[inline]
-pub(super) fn read_floating<'a>(
+pub(super) fn read_floating(
     plans: &Plans,
-    raw: &'a [u8],
+    raw: &[u8],
     variant: Shape,
+    values: &mut G68Values,
+    lines: &mut Lines,
     findings: &mut Findings,
-) -> (G68Cells<'a>, Lines) {
-    let mut cells = G68Cells::new(raw);
-    let (head, length) = match variant {
+) {
+    let (head, start) = match variant {
         Shape::FloatingB => (&plans.head_b, plans.head_b_length),
         Shape::Fixed | Shape::FloatingA => (&plans.head_a, plans.head_a_length),
     };
-    let clean = bytes::all_allowed_or_separator(raw);
-    read_head(&mut cells, head, clean, findings);
-    let mut lines = Lines::new();
-    let fields = Fields { numbered: &plans.floating, digits: 2, start: length, clean };
-    fields.read(&mut cells, findings, |number, spec, span| {
+    values.clear();
+    lines.clear();
+    for spec in head {
+        values.put(raw, spec, spec.span, true, findings);
+    }
+    let fields = Fields { numbered: &plans.floating, digits: 2, start };
+    fields.read(raw, values, findings, |number, spec, span| {
         if spec.slot >= Slot::Text1 {
             lines.push(number, span);
         }
     });
     if variant == Shape::FloatingB {
-        cells.stand_in(Slot::OrganisationUnit, Slot::PayingUnit);
+        values.stand_in(Slot::OrganisationUnit, Slot::PayingUnit);
     }
-    (cells, lines)
 }
 
 /// Takes a G69 record apart. `false` when its header is none.
-pub(super) fn read_finance<'a>(
+pub(super) fn read_finance(
     plans: &Plans,
-    raw: &'a [u8],
+    raw: &[u8],
+    values: &mut G69Values,
     findings: &mut Findings,
-) -> (G69Cells<'a>, bool) {
-    let mut cells = G69Cells::new(raw);
-    let length = plans.finance_head_length;
-    if raw.get(length) != Some(&b'&') || bytes::next_separator(raw, 0) != length {
-        findings.add(Code::F03, None, 0, raw.len().min(length), false);
-        return (cells, false);
+) -> bool {
+    values.clear();
+    let start = plans.finance_head_length;
+    if raw.get(start) != Some(&b'&') || bytes::next_separator(raw, 0) != start {
+        findings.add(Code::F03, None, 0, raw.len().min(start), false);
+        return false;
     }
-    let clean = bytes::all_allowed_or_separator(raw);
-    read_head(&mut cells, &plans.finance_head, clean, findings);
+    for spec in &plans.finance_head {
+        values.put(raw, spec, spec.span, true, findings);
+    }
+    let cells = G69Cells::new(raw, values);
     for (slot, words) in FINANCE_WORDS {
         if !words.contains(&cells.bytes(*slot)) {
             let span = cells.span(*slot);
             findings.add(Code::F03, Some(*slot), usize::from(span.at), usize::from(span.len), false);
         }
     }
-    let fields = Fields { numbered: &plans.finance, digits: 3, start: length, clean };
-    fields.read(&mut cells, findings, |_, _, _| {});
-    (cells, true)
+    let fields = Fields { numbered: &plans.finance, digits: 3, start };
+    fields.read(raw, values, findings, |_, _, _| {});
+    true
 }
 
 /// The words a G69 header may hold (g68.md 11).
 const FINANCE_WORDS: &[(Slot, &[&[u8]])] =
     &[(Slot::FinanceKind, &[b"NOR", b"PRI", b"SUP"]), (Slot::FinanceFormat, &[b"FLYD"])];
-
-#[inline]
-fn read_head<const FIRST: usize, const N: usize>(
-    cells: &mut Cells<'_, FIRST, N>,
-    head: &[Spec],
-    clean: bool,
-    findings: &mut Findings,
-) {
-    if !clean {
-        blame_characters(head, cells.raw, findings);
-    }
-    for spec in head {
-        cells.put(spec, spec.span, true, findings);
-    }
-}
 
 /// The floating part of a record: `&`, a field number, a value, and so on to the end.
 struct Fields<'p> {
@@ -417,24 +470,23 @@ struct Fields<'p> {
     digits: usize,
     /// Where the first `&` stands.
     start: usize,
-    /// No forbidden character is in the record.
-    clean: bool,
 }
 
 impl Fields<'_> {
     #[inline(always)]
     fn read<const FIRST: usize, const N: usize>(
         &self,
-        cells: &mut Cells<'_, FIRST, N>,
+        raw: &[u8],
+        values: &mut Values<FIRST, N>,
         findings: &mut Findings,
         mut each: impl FnMut(usize, &Spec, Span),
     ) {
-        let raw = cells.raw;
         let mut at = self.start;
         let mut last = 0;
         while at < raw.len() {
             let end = bytes::next_separator(raw, at + 1);
-            let Some(number) = self.number(raw, at, end) else {
+            let Some(number) = self.number(raw.get(at + 1..end).unwrap_or(&[])) else {
+                // A separator without a number is a character of a text that may not stand there.
                 findings.add(Code::F12, None, at, 1, false);
                 at = end;
                 continue;
@@ -442,64 +494,47 @@ impl Fields<'_> {
             let value_at = at + 1 + self.digits;
             let span = Span { at: value_at as u16, len: (end - value_at) as u16 };
             at = end;
+            let spec = self.numbered.get(number);
             if number <= last {
-                let field = self.numbered.get(number).map(|spec| spec.slot);
+                let field = spec.map(|spec| spec.slot);
                 findings.add(Code::F09, field, value_at - self.digits, self.digits, false);
             }
-            last = number.max(last);
-            self.field(number, span, cells, findings, &mut each);
-        }
-        for spec in self.numbered.specs() {
-            if spec.required && cells.present() & Cells::<FIRST, N>::bit(spec.slot) == 0 {
-                self.missing(spec, cells, findings);
+            last = number;
+            match spec {
+                Some(spec) if span.len <= spec.span.len => {
+                    values.put(raw, spec, span, false, findings);
+                    each(number, spec, span);
+                }
+                Some(spec) => values.put_too_long(spec, span, findings),
+                None => unknown_field(raw, span, findings),
             }
+        }
+        let missing = self.numbered.required & !values.here;
+        if missing != 0 {
+            self.missing(missing, findings);
         }
     }
 
-    /// A field that is there but empty was told when it was read.
     #[cold]
-    fn missing<const FIRST: usize, const N: usize>(
-        &self,
-        spec: &Spec,
-        cells: &Cells<'_, FIRST, N>,
-        findings: &mut Findings,
-    ) {
-        if cells.span(spec.slot) == Span::default() {
+    fn missing(&self, slots: u64, findings: &mut Findings) {
+        for spec in self.numbered.specs().iter().filter(|spec| slots & spec.bit != 0) {
             findings.add(Code::F08, Some(spec.slot), 0, 0, spec.personal);
         }
     }
 
+    /// The field number at the beginning of a field.
     #[inline(always)]
-    fn field<const FIRST: usize, const N: usize>(
-        &self,
-        number: usize,
-        span: Span,
-        cells: &mut Cells<'_, FIRST, N>,
-        findings: &mut Findings,
-        each: &mut impl FnMut(usize, &Spec, Span),
-    ) {
-        let Some(spec) = self.numbered.get(number) else {
-            findings.add(Code::F10, None, usize::from(span.at), usize::from(span.len), true);
-            return;
-        };
-        if !self.clean {
-            blame_character(spec, span, cells.raw, findings);
-        }
-        if span.len > spec.span.len {
-            spec.blame(Code::F13, span, findings);
-            cells.bad |= Cells::<FIRST, N>::bit(spec.slot);
-            cells.span[Cells::<FIRST, N>::place(spec.slot)] = span;
-            return;
-        }
-        cells.put(spec, span, false, findings);
-        each(number, spec, span);
-    }
-
-    /// The field number between a `&` and its value.
-    #[inline(always)]
-    fn number(&self, raw: &[u8], at: usize, end: usize) -> Option<usize> {
-        let field = raw.get(at + 1..end)?;
+    fn number(&self, field: &[u8]) -> Option<usize> {
         field_number(self.digits, field).ok().map(|(_, number)| number)
+    }
+}
+
+/// A field number the layout does not know: its value is kept in the record.
+#[cold]
+fn unknown_field(raw: &[u8], span: Span, findings: &mut Findings) {
+    findings.add(Code::F10, None, usize::from(span.at), usize::from(span.len), true);
+    if let Some(place) = span.of(raw).iter().position(|byte| !bytes::allowed(*byte)) {
+        findings.add(Code::F12, None, usize::from(span.at) + place, 1, true);
     }
 }
 

@@ -156,10 +156,10 @@ pub(super) struct Resolved<'a> {
 
 /// A record, its partner and what is known around them.
 pub(super) struct Case<'r, 'a> {
-    pub(super) cells: &'r G68Cells<'a>,
+    pub(super) cells: G68Cells<'a>,
     pub(super) lines: &'r Lines,
     pub(super) floating: bool,
-    pub(super) partner: Option<&'r G69Cells<'a>>,
+    pub(super) partner: Option<G69Cells<'a>>,
     pub(super) partner_line: u32,
     pub(super) plans: &'r Plans,
 }
@@ -187,7 +187,7 @@ impl<'a> Case<'_, 'a> {
     /// Brings together what the record says and, where the floating form leaves it out, what its partner says.
     #[inline]
     pub(super) fn resolve<T: Tables>(&self, own_supplier: Option<SupplierId>, tables: &T) -> Resolved<'a> {
-        let cells = self.cells;
+        let cells = &self.cells;
         let method_code = self.method_code();
         let kind = cells.given_number(Slot::TransactionType).and_then(TransactionType::from_code);
         let municipality = cells.given_number(Slot::OrganisationUnit);
@@ -206,7 +206,7 @@ impl<'a> Case<'_, 'a> {
             case_ref: cells.text(Slot::CaseRef),
             transaction_ref: cells.text(Slot::TransactionRef),
         };
-        if let Some(partner) = self.partner.filter(|_| self.floating) {
+        if let Some(partner) = self.partner.as_ref().filter(|_| self.floating) {
             self.resolve_from(partner, &mut resolved, tables);
         }
         resolved
@@ -323,7 +323,7 @@ impl<'a> Case<'_, 'a> {
         tables: &T,
         findings: &mut Findings,
     ) {
-        let cells = self.cells;
+        let cells = &self.cells;
         if resolved.municipality.is_some_and(|code| !memo.municipality(code, tables)) {
             self.blame(Code::T01, Slot::OrganisationUnit, findings);
         }
@@ -379,7 +379,7 @@ impl<'a> Case<'_, 'a> {
 
     #[inline(always)]
     fn small_tables(&self, findings: &mut Findings) {
-        let cells = self.cells;
+        let cells = &self.cells;
         let kle = cells.text(Slot::Kle);
         if !kle.is_empty() && !std::str::from_utf8(kle).is_ok_and(kle_is_valid) {
             self.blame(Code::T11, Slot::Kle, findings);
@@ -402,7 +402,7 @@ impl<'a> Case<'_, 'a> {
         day: Option<&Day>,
         findings: &mut Findings,
     ) {
-        let cells = self.cells;
+        let cells = &self.cells;
         let unit = cells.given_number(Slot::OrganisationUnit);
         let paying = cells.given_number(Slot::PayingUnit);
         if unit.is_some() && paying.is_some() && unit != paying {
@@ -518,7 +518,7 @@ impl<'a> Case<'_, 'a> {
     /// The partner carries the same reference and the same amount (K17).
     #[inline(always)]
     fn partner_agrees(&self, findings: &mut Findings) {
-        let Some(partner) = self.partner else { return };
+        let Some(partner) = &self.partner else { return };
         let own = padded_ref(self.cells.bytes(Slot::PostingRef));
         let theirs = padded_ref(partner.bytes(Slot::PaymentRef));
         if own.is_none() || own != theirs {

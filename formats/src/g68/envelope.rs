@@ -47,7 +47,7 @@ impl Envelope {
             }
             (Stage::Start, _) => {
                 self.stage = Stage::Body;
-                if checker.options.require_envelope || kind == Kind::Slutd {
+                if checker.options.require_envelope {
                     add(checker, Code::S01, line.line_no, None, 0, line.bytes.len().min(4));
                 }
                 self.admit(kind, line, checker)
@@ -58,6 +58,9 @@ impl Envelope {
             }
             (Stage::Body, Kind::Slutd) => {
                 self.stage = Stage::Ended;
+                if !self.opened {
+                    add(checker, Code::S01, 1, None, 0, 4);
+                }
                 self.close(line, checker);
                 false
             }

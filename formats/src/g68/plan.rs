@@ -2,7 +2,7 @@
 
 use crate::layout::{Class, Field, Layout, Mandatory, Record, Slot as _};
 
-use super::slots::{G68_SLOTS, Slot, TEXT_SLOTS};
+use super::slots::{G68_SLOTS, G69_FIRST, Slot, TEXT_SLOTS};
 
 /// Where a value stands in a record: offset and length in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) struct Spec {
     pub(super) required: bool,
     pub(super) zero_is_value: bool,
     pub(super) personal: bool,
+    /// The bit of the slot in the words of its record.
+    pub(super) bit: u64,
     /// First and last field number of the floating form; zeros when it has none.
     pub(super) numbers: (u16, u16),
 }
@@ -40,15 +42,23 @@ pub(super) struct Numbered {
     places: Vec<u8>,
     /// The longest lawful record's fields together, separators and numbers included.
     longest: usize,
+    /// The bits of the slots that must be given.
+    pub(super) required: u64,
 }
 
 impl Numbered {
     fn new(record: Option<&Record<Slot>>, digits: usize) -> Numbered {
-        let mut numbered =
-            Numbered { specs: Vec::new(), places: vec![0; 10_usize.pow(digits as u32)], longest: 0 };
+        let mut numbered = Numbered {
+            specs: Vec::new(),
+            places: vec![0; 10_usize.pow(digits as u32)],
+            longest: 0,
+            required: 0,
+        };
         for field in record.map_or(&[][..], |record| &record.fields) {
             let Some((first, last)) = field.numbers else { continue };
-            numbered.specs.push(spec(field, field.mandatory == Mandatory::Both));
+            let spec = spec(field, field.mandatory == Mandatory::Both);
+            numbered.required |= if spec.required { spec.bit } else { 0 };
+            numbered.specs.push(spec);
             for number in first..=last {
                 numbered.longest += 1 + digits + usize::from(field.length);
                 if let Some(place) = numbered.places.get_mut(usize::from(number)) {
@@ -153,6 +163,12 @@ fn span(field: &Field<Slot>) -> Span {
     Span { at: field.from.saturating_sub(1), len: field.length }
 }
 
+/// G68 and G69 have a word of their own; the envelope has none, and its bits are never asked for.
+const fn bit_of(slot: Slot) -> usize {
+    let slot = slot as usize;
+    if slot >= G69_FIRST { slot - G69_FIRST } else { slot % G68_SLOTS }
+}
+
 /// `floating`: compiled for a form that takes what is mandatory in the fixed form only from elsewhere.
 fn spec(field: &Field<Slot>, required: bool) -> Spec {
     debug_assert!(Slot::ALL.contains(&field.slot));
@@ -163,6 +179,7 @@ fn spec(field: &Field<Slot>, required: bool) -> Spec {
         required: required && field.mandatory != Mandatory::No,
         zero_is_value: field.zero_is_value,
         personal: field.personal,
+        bit: 1 << bit_of(field.slot),
         numbers: field.numbers.unwrap_or((0, 0)),
     }
 }

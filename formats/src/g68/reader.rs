@@ -8,7 +8,7 @@ use super::charset::decode;
 use super::codes::Code;
 use super::envelope::Envelope;
 use super::physical::{Frame, Framing, Kind, Physical, Step};
-use super::record::{Checker, Line};
+use super::record::{Checker, Desk, Line};
 use super::report::FileReport;
 use super::request::Request;
 use super::slots::Layouts;
@@ -75,6 +75,7 @@ pub struct Reader<'t, T: Tables> {
     /// Bytes of a byte order mark that are still to come.
     mark: usize,
     scratch: [Vec<u8>; 3],
+    desk: Desk,
 }
 
 impl<'t, T: Tables> Reader<'t, T> {
@@ -90,6 +91,7 @@ impl<'t, T: Tables> Reader<'t, T> {
             skip: None,
             mark: if physical.bom { 3 } else { 0 },
             scratch: [Vec::new(), Vec::new(), Vec::new()],
+            desk: Desk::new(),
         }
     }
 
@@ -254,11 +256,11 @@ impl<'t, T: Tables> Reader<'t, T> {
         }
         line.record_no = self.checker.report.records;
         match kind {
-            Kind::G68 => self.checker.payment(&line, None, sink),
-            Kind::G69 => self.checker.finance(&line, sink),
+            Kind::G68 => self.checker.payment(&mut self.desk, &line, None, sink),
+            Kind::G69 => self.checker.finance(&mut self.desk, &line, sink),
             Kind::Z300 | Kind::Slutd | Kind::Other => {
                 let interface = line.bytes.len().saturating_sub(3).min(3);
-                self.checker.stranger(&line, Code::S12, (3, interface), sink);
+                self.checker.stranger(&mut self.desk, &line, (Code::S12, 3, interface), sink);
             }
         }
     }
@@ -283,7 +285,7 @@ impl<'t, T: Tables> Reader<'t, T> {
         let second = Line { record_no: self.checker.report.records, ..second };
         if both {
             let (payment, finance) = if kind == Kind::G68 { (first, second) } else { (second, first) };
-            self.checker.payment(&payment, Some(&finance), sink);
+            self.checker.payment(&mut self.desk, &payment, Some(&finance), sink);
         }
     }
 
@@ -327,7 +329,7 @@ impl<'t, T: Tables> Reader<'t, T> {
         if self.envelope.admit(Kind::Other, &line, &mut self.checker) {
             let longest = self.checker.layouts.plans.longest();
             let over = usize::try_from(skipped.length).unwrap_or(usize::MAX).saturating_sub(longest);
-            self.checker.stranger(&line, Code::F01, (longest, over), sink);
+            self.checker.stranger(&mut self.desk, &line, (Code::F01, longest, over), sink);
         }
     }
 }

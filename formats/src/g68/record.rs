@@ -5,7 +5,7 @@
 use crate::layout::bytes;
 use crate::vocabulary::{BankAccount, MunicipalityCode, Ore};
 
-use super::cells::{self, G68Cells, Lines, Shape, padded_ref};
+use super::cells::{self, G68Cells, G68Values, G69Cells, G69Values, Lines, Shape, padded_ref};
 use super::charset::{Charset, decode};
 use super::checks::{Case, Memo, Resolved};
 use super::codes::{Code, Severity};
@@ -37,10 +37,30 @@ pub(super) enum Interface {
     G69,
 }
 
-/// A G68 record taken apart.
-struct Apart<'a> {
-    cells: G68Cells<'a>,
+/// The memory one record is worked on; the next one uses it again.
+pub(super) struct Desk {
+    findings: Findings,
+    padded: Vec<u8>,
+    values: G68Values,
+    finance: G69Values,
     lines: Lines,
+}
+
+impl Desk {
+    pub(super) fn new() -> Desk {
+        Desk {
+            findings: Findings::default(),
+            padded: Vec::new(),
+            values: G68Values::new(),
+            finance: G69Values::new(),
+            lines: Lines::new(),
+        }
+    }
+}
+
+/// The characters of a G68 record that was taken apart.
+struct Apart<'a> {
+    raw: &'a [u8],
     floating: bool,
 }
 
@@ -61,8 +81,6 @@ pub(super) struct Checker<'t, T: Tables> {
     pub(super) days: Days<'t, T>,
     mode: Mode,
     memo: Memo,
-    findings: Findings,
-    padded: Vec<u8>,
     g68_numbers: LineNumbers,
     g69_numbers: LineNumbers,
     last_number: u32,
@@ -80,8 +98,6 @@ impl<'t, T: Tables> Checker<'t, T> {
             days: Days::new(tables, options.reception, options.date_is_processing),
             mode,
             memo: Memo::default(),
-            findings: Findings::default(),
-            padded: Vec::new(),
             g68_numbers: LineNumbers::new(),
             g69_numbers: LineNumbers::new(),
             last_number: 0,
@@ -118,32 +134,26 @@ impl<'t, T: Tables> Checker<'t, T> {
     #[cold]
     pub(super) fn stranger(
         &mut self,
+        desk: &mut Desk,
         line: &Line<'_>,
-        code: Code,
-        columns: (usize, usize),
+        (code, at, len): (Code, usize, usize),
         sink: &mut impl FnMut(Unit<'_>),
     ) {
-        let mut findings = std::mem::take(&mut self.findings);
+        let findings = &mut desk.findings;
         findings.clear(line.line_no);
-        findings.add(code, None, columns.0, columns.1, code != Code::S12);
-        self.emit(line, None, None, &findings, sink);
-        self.findings = findings;
+        findings.add(code, None, at, len, code != Code::S12);
+        self.emit(line, None, None, findings, sink);
     }
 
     /// A G69 record without a G68 beside it that has its reference: nothing is paid by it (K17).
-    pub(super) fn finance(&mut self, line: &Line<'_>, sink: &mut impl FnMut(Unit<'_>)) {
-        let mut findings = std::mem::take(&mut self.findings);
+    pub(super) fn finance(&mut self, desk: &mut Desk, line: &Line<'_>, sink: &mut impl FnMut(Unit<'_>)) {
+        let Desk { findings, finance: values, .. } = desk;
         findings.clear(line.line_no);
-        self.number(line, Interface::G69, &mut findings);
+        self.number(line, Interface::G69, findings);
         let raw = bytes::trim_end(line.bytes);
-        if self.too_long(raw.len(), self.plans().finance_longest(), &mut findings) {
-            self.emit(line, None, None, &findings, sink);
-            self.findings = findings;
-            return;
-        }
-        let (cells, is_finance) = cells::read_finance(self.plans(), raw, &mut findings);
-        if is_finance {
-            let span = cells.span(Slot::PaymentRef);
+        let too_long = self.too_long(raw.len(), self.plans().finance_longest(), findings);
+        if !too_long && cells::read_finance(self.plans(), raw, values, findings) {
+            let span = G69Cells::new(raw, values).span(Slot::PaymentRef);
             findings.add(
                 Code::K17,
                 Some(Slot::PaymentRef),
@@ -152,59 +162,39 @@ impl<'t, T: Tables> Checker<'t, T> {
                 false,
             );
         }
-        self.emit(line, None, None, &findings, sink);
-        self.findings = findings;
+        self.emit(line, None, None, findings, sink);
     }
 
     /// A G68 record, alone or with its G69 partner.
     #[inline]
     pub(super) fn payment(
         &mut self,
+        desk: &mut Desk,
         line: &Line<'_>,
         partner: Option<&Line<'_>>,
         sink: &mut impl FnMut(Unit<'_>),
     ) {
-        let mut findings = std::mem::take(&mut self.findings);
-        let mut padded = std::mem::take(&mut self.padded);
+        let Desk { findings, padded, values, finance, lines } = desk;
         findings.clear(line.line_no);
-        self.numbers(line, partner, &mut findings);
-        let apart = self.take_apart(line.bytes, &mut padded, &mut findings);
-        match (&apart, partner) {
-            (Some(apart), None) => {
-                let case = self.case(apart, None, 0);
-                self.settle(line, None, &case, &mut findings, sink);
-            }
-            (Some(apart), Some(other)) => {
-                findings.line_no = other.line_no;
-                let (finance, _) =
-                    cells::read_finance(self.plans(), bytes::trim_end(other.bytes), &mut findings);
-                findings.line_no = line.line_no;
-                let case = self.case(apart, Some(&finance), other.line_no);
-                self.settle(line, partner, &case, &mut findings, sink);
-            }
-            (None, _) => self.emit(line, partner, None, &findings, sink),
+        self.numbers(line, partner, findings);
+        let apart = self.take_apart(line.bytes, padded, values, lines, findings);
+        if let Some(other) = partner {
+            findings.line_no = other.line_no;
+            cells::read_finance(self.plans(), bytes::trim_end(other.bytes), finance, findings);
+            findings.line_no = line.line_no;
         }
-        self.padded = padded;
-        self.findings = findings;
-    }
-
-    fn case<'r, 'a>(
-        &self,
-        apart: &'r Apart<'a>,
-        partner: Option<&'r cells::G69Cells<'a>>,
-        partner_line: u32,
-    ) -> Case<'r, 'a>
-    where
-        't: 'r,
-    {
-        Case {
-            cells: &apart.cells,
-            lines: &apart.lines,
-            floating: apart.floating,
-            partner,
-            partner_line,
+        let Some(Apart { raw, floating }) = apart else {
+            return self.emit(line, partner, None, findings, sink);
+        };
+        let case = Case {
+            cells: G68Cells::new(raw, values),
+            lines,
+            floating,
+            partner: partner.map(|other| G69Cells::new(bytes::trim_end(other.bytes), finance)),
+            partner_line: partner.map_or(0, |other| other.line_no),
             plans: self.plans(),
-        }
+        };
+        self.settle(line, partner, &case, findings, sink);
     }
 
     /// Judges a readable record and hands it on: with a request only when nothing refuses it.
@@ -312,24 +302,30 @@ impl<'t, T: Tables> Checker<'t, T> {
         length > longest
     }
 
-    /// The record as cells, or `None` when its length or header tells that columns and fields mean nothing.
+    /// Takes the record apart, or tells why its columns and fields mean nothing: length or header.
     #[inline]
     fn take_apart<'a>(
         &self,
         raw: &'a [u8],
         padded: &'a mut Vec<u8>,
+        values: &mut G68Values,
+        lines: &mut Lines,
         findings: &mut Findings,
     ) -> Option<Apart<'a>> {
         let plans = self.plans();
         match cells::shape(plans, raw) {
-            Some(Shape::Fixed) => self.take_fixed_apart(raw, padded, findings),
+            Some(Shape::Fixed) => {
+                let raw = self.whole(raw, padded, findings)?;
+                cells::read_fixed(plans, raw, values, lines, findings);
+                Some(Apart { raw, floating: false })
+            }
             Some(variant) if self.mode == Mode::Line => {
                 let raw = bytes::trim_end(raw);
                 if self.too_long(raw.len(), plans.floating_longest(), findings) {
                     return None;
                 }
-                let (cells, lines) = cells::read_floating(plans, raw, variant, findings);
-                Some(Apart { cells, lines, floating: true })
+                cells::read_floating(plans, raw, variant, values, lines, findings);
+                Some(Apart { raw, floating: true })
             }
             // Floating records have no place in blocks (g68.md 3.1).
             _ => {
@@ -339,40 +335,34 @@ impl<'t, T: Tables> Checker<'t, T> {
         }
     }
 
+    /// A fixed record with every column: blanks at its end may have been lost on the way, but nothing else.
     #[inline]
-    fn take_fixed_apart<'a>(
-        &self,
-        raw: &'a [u8],
-        padded: &'a mut Vec<u8>,
-        findings: &mut Findings,
-    ) -> Option<Apart<'a>> {
+    fn whole<'a>(&self, raw: &'a [u8], padded: &'a mut Vec<u8>, findings: &mut Findings) -> Option<&'a [u8]> {
         let plans = self.plans();
         if self.too_long(raw.len(), plans.fixed_length, findings) {
             return None;
         }
-        let whole = if raw.len() == plans.fixed_length {
-            raw
-        } else {
-            padded.clear();
-            padded.extend_from_slice(raw);
-            padded.resize(plans.fixed_length, b' ');
-            padded
-        };
-        // Shorter than the last mandatory column: more than blanks was lost on the way.
-        let last_is_blank =
-            plans.fixed_shortest.checked_sub(1).and_then(|last| whole.get(last)) == Some(&b' ');
-        if last_is_blank && bytes::trimmed_len(whole) < plans.fixed_shortest {
-            findings.add(Code::F02, None, 0, bytes::trimmed_len(whole), true);
-            return None;
+        // The last mandatory column is never blank, so a shorter record has lost more than blanks.
+        let last = plans.fixed_shortest.saturating_sub(1);
+        if raw.get(last).is_none_or(|byte| *byte == b' ') {
+            let length = bytes::trimmed_len(raw);
+            if length < plans.fixed_shortest {
+                findings.add(Code::F02, None, 0, length, true);
+                return None;
+            }
         }
-        let cells = cells::read_fixed(plans, whole, findings);
-        let lines = Lines::of_fixed(plans, &cells);
-        Some(Apart { cells, lines, floating: false })
+        if raw.len() == plans.fixed_length {
+            return Some(raw);
+        }
+        padded.clear();
+        padded.extend_from_slice(raw);
+        padded.resize(plans.fixed_length, b' ');
+        Some(padded)
     }
 
     #[inline]
     fn judge<'a>(&mut self, case: &Case<'_, 'a>, findings: &mut Findings) -> Judged<'a> {
-        let cells = case.cells;
+        let cells = &case.cells;
         let resolved = case.resolve(self.options.supplier, self.tables);
         self.amount(cells, findings);
         case.cross_table(&resolved, findings);
@@ -448,7 +438,7 @@ fn signed(cells: &G68Cells<'_>, amount: u64) -> Ore {
 /// The request of a record that nothing refuses; `None` would mean that a check is missing.
 #[inline]
 fn build<'b>(case: &'b Case<'b, 'b>, judged: &Judged<'b>, posting: &'b PostingRef) -> Option<Request<'b>> {
-    let cells = case.cells;
+    let cells = &case.cells;
     let resolved = &judged.resolved;
     let day = judged.day?;
     let method = resolved.method?;

@@ -2,72 +2,99 @@
 //!
 //! Bounded by the 99,999 records a file can hold. Never asks a store: earlier files are the hub's business.
 
-/// A set of keys of 128 bits, open addressing. It never shrinks and holds what it is told, so its memory is
-/// bounded by the records of a file: 4 MB at 99,999.
+/// Bits of a slot that say which key it stands for; the rest are a tag of its hash.
+const INDEX_BITS: u32 = 17;
+/// Neighbouring keys share a cache line: this many low bits of a key choose a place within one.
+const LINE_BITS: u32 = 4;
+
+/// A set of keys of 128 bits, open addressing. The slots are small, so that a look-up touches one line of a
+/// table that stays near; the keys themselves lie apart and are compared only when a tag agrees. At 99,999 keys
+/// it takes 2.6 MB. It holds what it is told, up to 131,071 keys, and never shrinks.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
-    /// Zero is an empty place.
-    places: Vec<u128>,
-    used: usize,
+    /// Tag and key number, plus one; zero is an empty place.
+    slots: Vec<u32>,
+    keys: Vec<u128>,
 }
 
 /// Where a key stands, or would.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     at: usize,
+    tag: u32,
     key: u128,
     pub(super) taken: bool,
 }
 
 impl Keys {
     pub(super) fn new() -> Keys {
-        Keys { places: vec![0; 1024], used: 0 }
+        Keys { slots: vec![0; 4096], keys: Vec::new() }
     }
 
     /// Finds a key, or the place where [`Keys::claim`] may put it next.
     #[inline]
     pub(super) fn find(&mut self, key: u128) -> Place {
-        if self.used * 2 >= self.places.len() {
+        if self.keys.len() * 2 >= self.slots.len() {
             self.grow();
         }
-        let key = key.max(1);
-        let mask = self.places.len() - 1;
-        let mut at = mix(key) as usize & mask;
+        let mask = self.slots.len() - 1;
+        let (home, tag) = home(key);
+        let mut at = home & mask;
         loop {
-            match self.places.get(at) {
-                Some(found) if *found == key => return Place { at, key, taken: true },
-                Some(0) | None => return Place { at, key, taken: false },
+            match self.slots.get(at).copied() {
+                Some(0) | None => return Place { at, tag, key, taken: false },
+                Some(slot) if slot >> INDEX_BITS == tag && self.key_of(slot) == Some(key) => {
+                    return Place { at, tag, key, taken: true };
+                }
                 Some(_) => at = (at + 1) & mask,
             }
         }
     }
 
+    #[inline]
+    fn key_of(&self, slot: u32) -> Option<u128> {
+        let number = (slot & ((1 << INDEX_BITS) - 1)) as usize;
+        self.keys.get(number.wrapping_sub(1)).copied()
+    }
+
     /// Takes a free place. Nothing may have been claimed since it was found.
     #[inline]
     pub(super) fn claim(&mut self, place: Place) {
-        if let (false, Some(free)) = (place.taken, self.places.get_mut(place.at)) {
-            *free = place.key;
-            self.used += 1;
+        let number = self.keys.len() as u32 + 1;
+        if place.taken || number >> INDEX_BITS != 0 {
+            return;
+        }
+        if let Some(free) = self.slots.get_mut(place.at) {
+            *free = place.tag << INDEX_BITS | number;
+            self.keys.push(place.key);
         }
     }
 
+    #[cold]
     fn grow(&mut self) {
-        let larger = vec![0; self.places.len() * 2];
-        let keys = std::mem::replace(&mut self.places, larger);
-        let mask = self.places.len() - 1;
-        for key in keys.into_iter().filter(|key| *key != 0) {
-            let mut at = mix(key) as usize & mask;
-            while self.places[at] != 0 {
-                at = (at + 1) & mask;
+        let size = self.slots.len() * 2;
+        self.slots.clear();
+        self.slots.resize(size, 0);
+        for (number, key) in self.keys.iter().enumerate() {
+            let (home, tag) = home(*key);
+            let mut at = home & (size - 1);
+            while self.slots[at] != 0 {
+                at = (at + 1) & (size - 1);
             }
-            self.places[at] = key;
+            self.slots[at] = tag << INDEX_BITS | (number as u32 + 1);
         }
     }
 }
 
+/// The place a key would like, and the tag of its slot. Keys that follow each other lie side by side: senders
+/// number their references.
 #[inline(always)]
-fn mix(key: u128) -> u64 {
-    fold(key as u64 ^ 0x9E37_79B9_7F4A_7C15, (key >> 64) as u64 ^ 0xD6E8_FEB8_6659_FD93)
+fn home(key: u128) -> (usize, u32) {
+    let block = key >> LINE_BITS;
+    let hash = fold(block as u64 ^ 0x9E37_79B9_7F4A_7C15, (block >> 64) as u64 ^ 0xD6E8_FEB8_6659_FD93);
+    let line = hash as usize & !((1 << LINE_BITS) - 1);
+    let tag = (hash >> (64 - (32 - INDEX_BITS))) as u32;
+    (line | (key as usize & ((1 << LINE_BITS) - 1)), tag)
 }
 
 /// The two halves of a product, added without carry.

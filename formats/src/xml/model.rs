@@ -142,26 +142,26 @@ impl<F: Copy> Frame<F> {
         &self.children[at..=at + alternatives]
     }
 
-    /// Goes on to the child of that name, if it may come now.
+    /// Goes on to the child that is the one, if it may come now.
     #[inline]
-    fn go_to(&mut self, name: Name<'_>) -> Result<&'static Child<F>, Fault> {
+    fn go_to(&mut self, is: impl Fn(&Child<F>) -> bool) -> Result<&'static Child<F>, Misfit> {
         let (mut at, mut count) = (self.at, self.count);
         while at < self.children.len() {
             let choice = self.choice(at);
             let (least, most) = choice[0].times;
-            if let Some(child) = choice.iter().find(|child| child.is(name)) {
+            if let Some(child) = choice.iter().find(|child| is(child)) {
                 if count == most {
-                    return Err(structure(format!("`{}` comes too often", child.local)));
+                    return Err(Misfit::TooOften(child.local));
                 }
                 (self.at, self.count) = (at, count + 1);
                 return Ok(child);
             }
             if count < least {
-                return Err(structure(format!("`{}` is missing", choice[0].local)));
+                return Err(Misfit::Missing(choice[0].local));
             }
             (at, count) = (at + choice.len(), 0);
         }
-        Err(structure("an element that may not stand here"))
+        Err(Misfit::Elsewhere)
     }
 
     /// Whether nothing is missing.
@@ -176,6 +176,23 @@ impl<F: Copy> Frame<F> {
             (at, count) = (at + choice.len(), 0);
         }
         Ok(())
+    }
+}
+
+/// Why a child does not fit.
+enum Misfit {
+    TooOften(&'static str),
+    Missing(&'static str),
+    Elsewhere,
+}
+
+impl From<Misfit> for Fault {
+    fn from(misfit: Misfit) -> Fault {
+        match misfit {
+            Misfit::TooOften(local) => structure(format!("`{local}` comes too often")),
+            Misfit::Missing(local) => structure(format!("`{local}` is missing")),
+            Misfit::Elsewhere => structure("an element that may not stand here"),
+        }
     }
 }
 
@@ -198,13 +215,14 @@ impl<F: Copy> Progress<F> {
     fn start(&mut self, start: &Start<'_>) -> Result<&'static Child<F>, Fault> {
         let roots_only = self.frames.len() == 1;
         let Some(frame) = self.frames.last_mut() else { return Err(structure("nothing may stand here")) };
-        let child = frame.go_to(start.name()).map_err(|fault| match start.name().namespace {
-            Namespace::Known(0) if roots_only => {
-                Fault::new(Kind::UnknownMessage, "a message that is not known here")
-            }
-            _ if roots_only => structure("the root element is in another namespace"),
-            _ => fault,
-        })?;
+        let child =
+            frame.go_to(|child| child.is(start.name())).map_err(|misfit| match start.name().namespace {
+                Namespace::Known(0) if roots_only => {
+                    Fault::new(Kind::UnknownMessage, "a message that is not known here")
+                }
+                _ if roots_only => structure("the root element is in another namespace"),
+                _ => misfit.into(),
+            })?;
         self.attributes(start, child.attributes)?;
         if let Content::Children(children) = child.content {
             self.frames.push(Frame { children, at: 0, count: 0, label: child.label });
@@ -337,7 +355,13 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
                 return Ok(Some(Node::Attribute(label, &self.progress.values[value])));
             }
             if let Some(child) = self.leaf.take() {
-                return self.value(child).map(Some);
+                return self.value(child, false).map(Some);
+            }
+            if let Some(child) = self.short_cut() {
+                return match child.content {
+                    Content::Children(_) => Ok(Some(Node::Open(child.label))),
+                    Content::Text(_) => self.value(child, true).map(Some),
+                };
             }
             let Walker { xml, progress, roots, unknown, vocabulary, .. } = self;
             let begun = match xml.next()? {
@@ -352,7 +376,9 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
                 },
                 Token::Text(text) if is_blank(text) => continue,
                 // A CDATA section never counts as white space, even an empty one; so says xmllint too.
-                Token::Text(_) | Token::Cdata(_) => Err(structure("text where only elements may stand")),
+                Token::Text(_) | Token::Cdata(_) => {
+                    return Err(xml.error_in_text(structure("text where only elements may stand")));
+                }
                 Token::End => match progress.end() {
                     Ok(label) => return Ok(label.map(Node::Close)),
                     Err(fault) => Err(fault),
@@ -370,12 +396,37 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
         }
     }
 
+    /// The next child, when its start tag stands here in the plainest of forms, as nearly every one does: found by
+    /// what may come instead of by what came. Text is taken in with it. `None` says nothing.
     #[inline]
-    fn value(&mut self, child: &'static Child<F>) -> Result<Node<'_, F>, Error> {
+    fn short_cut(&mut self) -> Option<&'static Child<F>> {
+        let Walker { xml, progress, .. } = self;
+        xml.skip_space();
+        let frame = progress.frames.last_mut()?;
+        let (at, count) = (frame.at, frame.count);
+        let here = |child: &Child<F>| child.attributes.is_empty() && xml.is_at(child.namespace, child.local);
+        let child = frame.go_to(here).ok()?;
+        match child.content {
+            Content::Children(children) => {
+                xml.enter(child.namespace, child.local);
+                progress.frames.push(Frame { children, at: 0, count: 0, label: child.label });
+            }
+            Content::Text(_) if xml.take_leaf(child.namespace, child.local) => {}
+            Content::Text(_) => {
+                // Not so plain after all.
+                (frame.at, frame.count) = (at, count);
+                return None;
+            }
+        }
+        Some(child)
+    }
+
+    #[inline]
+    fn value(&mut self, child: &'static Child<F>, taken: bool) -> Result<Node<'_, F>, Error> {
         let Content::Text(text) = child.content else {
             return Err(self.xml.error(structure("an element without text")));
         };
-        if !self.xml.take_text()? {
+        if !taken && !self.xml.take_text()? {
             return Err(self.xml.error(structure(format!("no element may stand in `{}`", child.local))));
         }
         match text.checked(child.local, self.xml.text_taken()) {

@@ -140,6 +140,16 @@ enum Step {
     Eof,
 }
 
+/// What is seen of a leaf's text.
+enum Leaf {
+    /// All of it, and the end tag.
+    Plain(Range<usize>),
+    /// Not all of it yet.
+    Cut,
+    /// Something else than plain text.
+    Pieced,
+}
+
 /// A document being read.
 pub struct Reader<R> {
     window: Window<R>,
@@ -151,6 +161,11 @@ pub struct Reader<R> {
     frames: Vec<Frame>,
     bound: String,
     bindings: Vec<Binding>,
+    /// How tags in a known namespace begin where only the root declares namespaces: `<swift:`; empty when the root
+    /// does not declare it.
+    leads: Vec<String>,
+    /// How many bindings are in force there.
+    root_bindings: usize,
     attributes: Vec<Slot>,
     scratch: String,
     /// The last start tag was an empty element's: its end is due.
@@ -175,6 +190,8 @@ impl<R: BufRead> Reader<R> {
             frames: Vec::new(),
             bound: ["xml", XML].concat(),
             bindings: vec![Binding { prefix: 0..3, uri: 3..3 + XML.len(), namespace: Namespace::Other }],
+            leads: Vec::new(),
+            root_bindings: 0,
             attributes: Vec::new(),
             scratch: String::new(),
             end_due: false,
@@ -195,10 +212,7 @@ impl<R: BufRead> Reader<R> {
     pub fn next(&mut self) -> Result<Token<'_>, Error> {
         let step = match self.step() {
             Ok(step) => step,
-            Err(fault) => {
-                self.failed.set(true);
-                return Err(self.error_at(self.window.at, fault));
-            }
+            Err(fault) => return Err(self.failure(fault)),
         };
         Ok(match step {
             Step::Start { local, namespace } => Token::Start(Start {
@@ -223,12 +237,20 @@ impl<R: BufRead> Reader<R> {
     /// As [`Reader::next`].
     #[inline]
     pub fn take_text(&mut self) -> Result<bool, Error> {
-        match self.plain_leaf() {
-            Some(range) => {
-                self.taken = Some(range);
-                Ok(true)
+        loop {
+            match self.plain_leaf() {
+                Leaf::Plain(range) => {
+                    self.taken = Some(range);
+                    return Ok(true);
+                }
+                Leaf::Pieced => return self.pieced_leaf(),
+                // Never in pieces only because of how the input arrives: an error has one place.
+                Leaf::Cut => match self.window.more() {
+                    Ok(true) => {}
+                    Ok(false) => return self.pieced_leaf(),
+                    Err(fault) => return Err(self.failure(fault)),
+                },
             }
-            None => self.pieced_leaf(),
         }
     }
 
@@ -252,27 +274,29 @@ impl<R: BufRead> Reader<R> {
         self.error_at(self.mark, fault)
     }
 
-    /// The text of a leaf whose end tag is in sight, with no markup or reference in it: nearly every one.
+    /// The text of a leaf with no markup or reference in it: nearly every one.
     #[inline]
-    fn plain_leaf(&mut self) -> Option<Range<usize>> {
-        if self.end_due {
-            return None;
-        }
-        let begin = self.window.at;
-        let bytes = self.window.text.as_bytes();
-        let rest = &bytes[begin..];
-        let length = rest.iter().position(|b| stops_text(*b))?;
-        let frame = self.frames.last()?;
+    fn plain_leaf(&mut self) -> Leaf {
+        let Some(frame) = self.frames.last().filter(|_| !self.end_due) else { return Leaf::Pieced };
         let name = &self.open.as_bytes()[frame.name..];
-        let after = rest.get(length..)?.strip_prefix(b"</")?.strip_prefix(name)?;
-        if after.first() != Some(&b'>') || length > self.limits.token {
-            return None;
+        let begin = self.window.at;
+        let rest = self.window.rest();
+        let Some(length) = rest.iter().position(|b| stops_text(*b)) else { return Leaf::Cut };
+        let behind = &rest[length..];
+        if behind[0] != b'<' || length > self.limits.token {
+            return Leaf::Pieced;
         }
-        let end = begin + length;
+        if behind.len() < name.len() + 3 {
+            return Leaf::Cut;
+        }
+        let closes = behind[1] == b'/' && behind[2..].starts_with(name) && behind[name.len() + 2] == b'>';
+        if !closes {
+            return Leaf::Pieced;
+        }
         self.mark = begin;
-        self.window.at = end + name.len() + 3;
+        self.window.at = begin + length + name.len() + 3;
         self.close();
-        Some(begin..end)
+        Leaf::Plain(begin..begin + length)
     }
 
     #[cold]
@@ -291,6 +315,20 @@ impl<R: BufRead> Reader<R> {
         self.scratch = whole;
         self.taken = None;
         Ok(true)
+    }
+
+    /// An error at the last text, where what is no white space begins in it.
+    pub(super) fn error_in_text(&self, fault: Fault) -> Error {
+        self.failed.set(true);
+        let text = &self.window.text.as_bytes()[self.mark..];
+        self.error_at(self.mark + text.iter().take_while(|b| is_space(**b)).count(), fault)
+    }
+
+    /// An error in the token that could not be read.
+    #[cold]
+    fn failure(&self, fault: Fault) -> Error {
+        self.failed.set(true);
+        self.error_at(self.window.at, fault)
     }
 
     #[cold]
@@ -588,9 +626,92 @@ impl<R: BufRead> Reader<R> {
         if !plain {
             self.read_attributes(raw.end, at + length - 1)?;
         }
+        if self.frames.len() == 1 {
+            self.learn_leads();
+        }
         let namespace = self.namespace_of(raw, local.start)?;
         self.pass(length)?;
         Ok(Step::Start { local, namespace })
+    }
+
+    fn learn_leads(&mut self) {
+        self.root_bindings = self.bindings.len();
+        self.leads = vec![String::new(); self.known.len()];
+        for binding in &self.bindings {
+            if let Namespace::Known(place) = binding.namespace {
+                let prefix = &self.bound[binding.prefix.clone()];
+                let colon = if prefix.is_empty() { "" } else { ":" };
+                self.leads[usize::from(place)] = ["<", prefix, colon].concat();
+            }
+        }
+    }
+
+    /// Goes past white space between elements, as far as it is in sight. Only a short cut.
+    #[inline]
+    pub(super) fn skip_space(&mut self) {
+        if self.end_due || self.phase != Phase::Root {
+            return;
+        }
+        let rest = self.window.rest();
+        let spaces = rest.iter().take_while(|b| is_space(**b)).count();
+        // Only when what follows is in sight: white space is a token as well, and may not be too long.
+        if spaces < rest.len() && spaces < self.limits.token {
+            self.window.at += spaces;
+        }
+    }
+
+    /// Whether the start tag of that name stands here, whole, without attributes and written as the root's
+    /// declarations suggest. A `false` says nothing.
+    #[inline]
+    pub(super) fn is_at(&self, namespace: u8, local: &str) -> bool {
+        let Some(lead) = self.leads.get(usize::from(namespace)) else { return false };
+        let rest = self.window.rest();
+        let length = lead.len() + local.len();
+        rest.len() > length
+            && rest[length] == b'>'
+            && rest[lead.len()..length] == *local.as_bytes()
+            && rest[..lead.len()] == *lead.as_bytes()
+            && !lead.is_empty()
+            && self.root_bindings == self.bindings.len()
+            && !self.end_due
+            && !self.failed.get()
+            && self.frames.len() < self.limits.depth
+    }
+
+    /// Goes past the start tag that [`Reader::is_at`] has seen.
+    #[inline]
+    pub(super) fn enter(&mut self, namespace: u8, local: &str) {
+        let length = self.leads[usize::from(namespace)].len() + local.len();
+        self.mark = self.window.at;
+        self.frames.push(Frame { name: self.open.len(), bindings: self.bindings.len() });
+        self.open.push_str(&self.window.text[self.mark + 1..self.mark + length]);
+        self.attributes.clear();
+        self.window.at += length + 1;
+    }
+
+    /// Takes in the element whose start tag [`Reader::is_at`] has seen, if it is whole in sight and holds nothing but
+    /// plain text; as [`Reader::take_text`].
+    #[inline]
+    pub(super) fn take_leaf(&mut self, namespace: u8, local: &str) -> bool {
+        let lead = &self.leads[usize::from(namespace)].as_bytes()[1..];
+        let rest = self.window.rest();
+        let from = lead.len() + local.len() + 2;
+        let Some(length) = rest[from..].iter().position(|b| stops_text(*b)) else { return false };
+        let end = [b"</", lead, local.as_bytes(), b">"];
+        let mut at = from + length;
+        for piece in end {
+            if rest.get(at..at + piece.len()) != Some(piece) {
+                return false;
+            }
+            at += piece.len();
+        }
+        if length > self.limits.token {
+            return false;
+        }
+        self.mark = self.window.at + from;
+        self.taken = Some(self.mark..self.mark + length);
+        self.window.at += at;
+        true
     }
 
     fn open_element(&mut self, raw: Range<usize>) -> Result<(), Fault> {

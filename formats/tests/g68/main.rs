@@ -1,4 +1,6 @@
 //! G68 as a whole: the example of the specification, its negative table, fixtures, properties.
 
 mod example;
+mod negative;
+mod properties;
 mod support;

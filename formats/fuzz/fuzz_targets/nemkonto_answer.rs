@@ -1,0 +1,30 @@
+//! Any bytes as a receipt or answer: no panic, and the same answer in pieces as in one.
+#![no_main]
+
+use std::io::BufReader;
+
+use libfuzzer_sys::fuzz_target;
+use toek_formats::nemkonto::{AnswerReader, Limits};
+use toek_formats::vocabulary::Ore;
+
+fn read(input: impl std::io::BufRead) -> String {
+    let mut reader = AnswerReader::new(input, Limits::default());
+    let mut told = format!("{:?}", reader.head().map_err(|error| error.to_string()));
+    loop {
+        match reader.next() {
+            Ok(Some(payment)) => {
+                told += &format!(
+                    "{payment:?} {} {}",
+                    payment.sent_reference(),
+                    payment.amount_matches(Ore(125_000))
+                );
+            }
+            Ok(None) => return told,
+            Err(error) => return told + &error.to_string(),
+        }
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    assert_eq!(read(bytes), read(BufReader::with_capacity(3, bytes)));
+});
