@@ -9,8 +9,8 @@ use crate::layout::{Class, account_byte, bytes, ident_code};
 
 use super::codes::Code;
 use super::finding::Findings;
-use super::plan::{Numbered, Plans, Span, Spec};
-use super::slots::{G68_SLOTS, G69_FIRST, G69_SLOTS, Slot, TEXT_SLOTS};
+use super::plan::{Numbered, PLACES, Plans, Span, Spec, place_of};
+use super::slots::{Slot, TEXT_SLOTS};
 
 /// The most text lines a record can carry (fields 40-75).
 pub(super) const MOST_TEXT_LINES: usize = 36;
@@ -22,10 +22,10 @@ pub(super) const NO_CODE: u64 = 255;
 /// What a record's fields hold, by slot: memory that is used again for the next record, so only the bits are
 /// cleared. A cell means something when one of its bits is set.
 #[derive(Clone, Debug)]
-pub(super) struct Values<const FIRST: usize, const N: usize> {
-    span: [Span; N],
+pub(super) struct Values {
+    span: [Span; PLACES],
     /// Digits and dates: the number. Texts: the length without blanks at the end. Signs: the character.
-    value: [u64; N],
+    value: [u64; PLACES],
     /// Holds a value.
     given: u64,
     /// Holds something that cannot be read.
@@ -34,31 +34,22 @@ pub(super) struct Values<const FIRST: usize, const N: usize> {
     here: u64,
 }
 
-/// A record and its values; `FIRST` is the slot of cell 0.
+/// A G68 or a G69 record and its values.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cells<'a, const FIRST: usize, const N: usize> {
+pub(super) struct Cells<'a> {
     pub(super) raw: &'a [u8],
-    values: &'a Values<FIRST, N>,
+    values: &'a Values,
 }
 
-/// The values of a G68 record.
-pub(super) type G68Values = Values<0, G68_SLOTS>;
-/// The values of a G69 record.
-pub(super) type G69Values = Values<G69_FIRST, G69_SLOTS>;
-/// The cells of a G68 record.
-pub(super) type G68Cells<'a> = Cells<'a, 0, G68_SLOTS>;
-/// The cells of a G69 record.
-pub(super) type G69Cells<'a> = Cells<'a, G69_FIRST, G69_SLOTS>;
-
-impl<'a, const FIRST: usize, const N: usize> Cells<'a, FIRST, N> {
-    pub(super) fn new(raw: &'a [u8], values: &'a Values<FIRST, N>) -> Self {
+impl<'a> Cells<'a> {
+    pub(super) fn new(raw: &'a [u8], values: &'a Values) -> Self {
         Cells { raw, values }
     }
 
     /// The bit of a slot in [`Cells::present`].
     #[inline(always)]
     pub(super) const fn bit(slot: Slot) -> u64 {
-        Values::<FIRST, N>::bit(slot)
+        Values::bit(slot)
     }
 
     /// Slots that hold something, readable or not.
@@ -82,7 +73,7 @@ impl<'a, const FIRST: usize, const N: usize> Cells<'a, FIRST, N> {
     /// The number of a readable field.
     #[inline(always)]
     pub(super) fn given_number(&self, slot: Slot) -> Option<u64> {
-        self.readable(slot).then(|| self.values.value[Values::<FIRST, N>::place(slot)])
+        self.readable(slot).then(|| self.values.value[Values::place(slot)])
     }
 
     /// The characters of a field, blanks at the end included.
@@ -94,7 +85,7 @@ impl<'a, const FIRST: usize, const N: usize> Cells<'a, FIRST, N> {
     /// A text without blanks at the end; empty when not given.
     #[inline(always)]
     pub(super) fn text(&self, slot: Slot) -> &'a [u8] {
-        let Span { at, .. } = self.values.span[Values::<FIRST, N>::place(slot)];
+        let Span { at, .. } = self.values.span[Values::place(slot)];
         Span { at, len: self.number(slot) as u16 }.of(self.raw)
     }
 
@@ -102,11 +93,11 @@ impl<'a, const FIRST: usize, const N: usize> Cells<'a, FIRST, N> {
     #[inline(always)]
     pub(super) fn span(&self, slot: Slot) -> Span {
         let here = self.values.here & Self::bit(slot) != 0;
-        if here { self.values.span[Values::<FIRST, N>::place(slot)] } else { Span::default() }
+        if here { self.values.span[Values::place(slot)] } else { Span::default() }
     }
 }
 
-impl<const FIRST: usize, const N: usize> Values<FIRST, N> {
+impl Values {
     #[cold]
     fn put_too_long(&mut self, spec: &Spec, span: Span, findings: &mut Findings) {
         self.span[Self::place(spec.slot)] = span;
@@ -116,7 +107,7 @@ impl<const FIRST: usize, const N: usize> Values<FIRST, N> {
     }
 
     pub(super) fn new() -> Self {
-        Values { span: [Span::default(); N], value: [0; N], given: 0, bad: 0, here: 0 }
+        Values { span: [Span::default(); PLACES], value: [0; PLACES], given: 0, bad: 0, here: 0 }
     }
 
     #[inline(always)]
@@ -126,7 +117,7 @@ impl<const FIRST: usize, const N: usize> Values<FIRST, N> {
 
     #[inline(always)]
     const fn place(slot: Slot) -> usize {
-        (slot as usize - FIRST) % N
+        place_of(slot) % PLACES
     }
 
     #[inline(always)]
@@ -149,16 +140,16 @@ impl<const FIRST: usize, const N: usize> Values<FIRST, N> {
     /// shorter.
     #[inline(always)]
     fn put(&mut self, raw: &[u8], spec: &Spec, span: Span, exact: bool, findings: &mut Findings) {
-        let place = Self::place(spec.slot);
-        let bit = Self::bit(spec.slot);
+        let place = usize::from(spec.place) % PLACES;
+        let bit = spec.bit;
         let value = span.of(raw);
         self.span[place] = span;
         self.here |= bit;
         let read = match spec.class {
             Class::Digits if spec.span.len > 19 => long_digits(value, exact),
-            Class::Digits => digits(value),
+            Class::Digits => digits(raw, span),
             Class::Text => text(value),
-            Class::Date => date(value),
+            Class::Date => date(raw, span),
             Class::Account => account(value),
             Class::Sign => sign(value),
             Class::Ident => ident(value),
@@ -176,6 +167,25 @@ impl<const FIRST: usize, const N: usize> Values<FIRST, N> {
             }
             other => self.put_oddity(raw, &other, spec, span, findings),
         }
+    }
+
+    /// Takes a number or a date that nothing can be said against; `false` when that is not what it is.
+    #[inline(always)]
+    fn put_number(&mut self, raw: &[u8], spec: &Spec, span: Span) -> bool {
+        if !matches!(spec.class, Class::Digits | Class::Date) {
+            return false;
+        }
+        let read = bytes::number_at(raw, usize::from(span.at), usize::from(span.len));
+        let Some(number) = read.filter(|number| *number != 0 || spec.zero_is_value) else { return false };
+        if spec.class == Class::Date && !(span.len == 8 && bytes::is_day(number as u32)) {
+            return false;
+        }
+        let place = usize::from(spec.place) % PLACES;
+        self.span[place] = span;
+        self.value[place] = number;
+        self.given |= spec.bit;
+        self.here |= spec.bit;
+        true
     }
 
     /// What is not simply a value.
@@ -223,10 +233,10 @@ enum Read {
 }
 
 #[inline(always)]
-fn digits(value: &[u8]) -> Read {
-    match bytes::number(value) {
+fn digits(raw: &[u8], span: Span) -> Read {
+    match bytes::number_at(raw, usize::from(span.at), usize::from(span.len)) {
         Some(number) => Read::Value(number),
-        None => not_digits(value, Code::F04),
+        None => not_digits(span.of(raw), Code::F04),
     }
 }
 
@@ -254,12 +264,12 @@ fn text(value: &[u8]) -> Read {
 }
 
 #[inline(always)]
-fn date(value: &[u8]) -> Read {
-    match bytes::number(value) {
+fn date(raw: &[u8], span: Span) -> Read {
+    match bytes::number_at(raw, usize::from(span.at), usize::from(span.len)) {
         Some(0) => Read::Value(0),
-        Some(number) if value.len() == 8 && bytes::is_day(number as u32) => Read::Value(number),
+        Some(number) if span.len == 8 && bytes::is_day(number as u32) => Read::Value(number),
         Some(_) => Read::Bad(Code::F05),
-        None => not_digits(value, Code::F05),
+        None => not_digits(span.of(raw), Code::F05),
     }
 }
 
@@ -343,7 +353,7 @@ pub(super) fn shape(plans: &Plans, raw: &[u8]) -> Option<Shape> {
 pub(super) fn read_fixed(
     plans: &Plans,
     raw: &[u8],
-    values: &mut G68Values,
+    values: &mut Values,
     lines: &mut Lines,
     findings: &mut Findings,
 ) {
@@ -353,7 +363,7 @@ pub(super) fn read_fixed(
     }
     lines.clear();
     for (number, (slot, span)) in TEXT_SLOTS.into_iter().zip(plans.texts).enumerate() {
-        if (values.given | values.bad) & G68Values::bit(slot) != 0 {
+        if (values.given | values.bad) & Values::bit(slot) != 0 {
             lines.push(FIRST_TEXT + number, span);
         }
     }
@@ -407,7 +417,7 @@ pub(super) fn read_floating(
     plans: &Plans,
     raw: &[u8],
     variant: Shape,
-    values: &mut G68Values,
+    values: &mut Values,
     lines: &mut Lines,
     findings: &mut Findings,
 ) {
@@ -432,12 +442,7 @@ pub(super) fn read_floating(
 }
 
 /// Takes a G69 record apart. `false` when its header is none.
-pub(super) fn read_finance(
-    plans: &Plans,
-    raw: &[u8],
-    values: &mut G69Values,
-    findings: &mut Findings,
-) -> bool {
+pub(super) fn read_finance(plans: &Plans, raw: &[u8], values: &mut Values, findings: &mut Findings) -> bool {
     values.clear();
     let start = plans.finance_head_length;
     if raw.get(start) != Some(&b'&') || bytes::next_separator(raw, 0) != start {
@@ -447,7 +452,7 @@ pub(super) fn read_finance(
     for spec in &plans.finance_head {
         values.put(raw, spec, spec.span, true, findings);
     }
-    let cells = G69Cells::new(raw, values);
+    let cells = Cells::new(raw, values);
     for (slot, words) in FINANCE_WORDS {
         if !words.contains(&cells.bytes(*slot)) {
             let span = cells.span(*slot);
@@ -474,32 +479,40 @@ struct Fields<'p> {
 
 impl Fields<'_> {
     #[inline(always)]
-    fn read<const FIRST: usize, const N: usize>(
+    fn read(
         &self,
         raw: &[u8],
-        values: &mut Values<FIRST, N>,
+        values: &mut Values,
         findings: &mut Findings,
         mut each: impl FnMut(usize, &Spec, Span),
     ) {
         let mut at = self.start;
         let mut last = 0;
         while at < raw.len() {
-            let end = bytes::next_separator(raw, at + 1);
-            let Some(number) = self.number(raw.get(at + 1..end).unwrap_or(&[])) else {
+            let Some(number) = self.number(raw.get(at + 1..).unwrap_or(&[])) else {
                 // A separator without a number is a character of a text that may not stand there.
                 findings.add(Code::F12, None, at, 1, false);
-                at = end;
+                at = bytes::next_separator(raw, at + 1);
                 continue;
             };
             let value_at = at + 1 + self.digits;
-            let span = Span { at: value_at as u16, len: (end - value_at) as u16 };
-            at = end;
             let spec = self.numbered.get(number);
             if number <= last {
                 let field = spec.map(|spec| spec.slot);
                 findings.add(Code::F09, field, value_at - self.digits, self.digits, false);
             }
             last = number;
+            // Numbers mostly have their full length, and digits hold no separator: then none has to be searched.
+            if let Some(spec) = spec
+                && let Some(span) = full_length(raw, value_at, spec)
+                && values.put_number(raw, spec, span)
+            {
+                at = value_at + usize::from(span.len);
+                continue;
+            }
+            let end = bytes::next_separator(raw, value_at);
+            let span = Span { at: value_at as u16, len: (end - value_at) as u16 };
+            at = end;
             match spec {
                 Some(spec) if span.len <= spec.span.len => {
                     values.put(raw, spec, span, false, findings);
@@ -527,6 +540,14 @@ impl Fields<'_> {
     fn number(&self, field: &[u8]) -> Option<usize> {
         field_number(self.digits, field).ok().map(|(_, number)| number)
     }
+}
+
+/// The place of a number at its full length, when a separator or the end of the record follows right behind it.
+#[inline(always)]
+fn full_length(raw: &[u8], value_at: usize, spec: &Spec) -> Option<Span> {
+    let end = value_at + usize::from(spec.span.len);
+    let ends_here = raw.get(end).map_or(end == raw.len(), |byte| *byte == b'&');
+    ends_here.then_some(Span { at: value_at as u16, len: spec.span.len })
 }
 
 /// A field number the layout does not know: its value is kept in the record.

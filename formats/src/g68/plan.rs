@@ -4,6 +4,9 @@ use crate::layout::{Class, Field, Layout, Mandatory, Record, Slot as _};
 
 use super::slots::{G68_SLOTS, G69_FIRST, Slot, TEXT_SLOTS};
 
+/// Fields a record can have: one bit each in a word.
+pub(super) const PLACES: usize = 64;
+
 /// Where a value stands in a record: offset and length in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
@@ -28,7 +31,9 @@ pub(super) struct Spec {
     pub(super) required: bool,
     pub(super) zero_is_value: bool,
     pub(super) personal: bool,
-    /// The bit of the slot in the words of its record.
+    /// The slot's number among those of its record.
+    pub(super) place: u8,
+    /// The bit of that number.
     pub(super) bit: u64,
     /// First and last field number of the floating form; zeros when it has none.
     pub(super) numbers: (u16, u16),
@@ -164,9 +169,9 @@ fn span(field: &Field<Slot>) -> Span {
 }
 
 /// G68 and G69 have a word of their own; the envelope has none, and its bits are never asked for.
-const fn bit_of(slot: Slot) -> usize {
+pub(super) const fn place_of(slot: Slot) -> usize {
     let slot = slot as usize;
-    if slot >= G69_FIRST { slot - G69_FIRST } else { slot % G68_SLOTS }
+    if slot >= G69_FIRST { slot - G69_FIRST } else { slot % PLACES }
 }
 
 /// `floating`: compiled for a form that takes what is mandatory in the fixed form only from elsewhere.
@@ -179,7 +184,8 @@ fn spec(field: &Field<Slot>, required: bool) -> Spec {
         required: required && field.mandatory != Mandatory::No,
         zero_is_value: field.zero_is_value,
         personal: field.personal,
-        bit: 1 << bit_of(field.slot),
+        place: place_of(field.slot) as u8,
+        bit: 1 << place_of(field.slot),
         numbers: field.numbers.unwrap_or((0, 0)),
     }
 }

@@ -5,7 +5,7 @@
 use crate::layout::bytes;
 use crate::vocabulary::{BankAccount, MunicipalityCode, Ore};
 
-use super::cells::{self, G68Cells, G68Values, G69Cells, G69Values, Lines, Shape, padded_ref};
+use super::cells::{self, Cells, Lines, Shape, Values, padded_ref};
 use super::charset::{Charset, decode};
 use super::checks::{Case, Memo, Resolved};
 use super::codes::{Code, Severity};
@@ -41,8 +41,8 @@ pub(super) enum Interface {
 pub(super) struct Desk {
     findings: Findings,
     padded: Vec<u8>,
-    values: G68Values,
-    finance: G69Values,
+    values: Values,
+    finance: Values,
     lines: Lines,
 }
 
@@ -51,8 +51,8 @@ impl Desk {
         Desk {
             findings: Findings::default(),
             padded: Vec::new(),
-            values: G68Values::new(),
-            finance: G69Values::new(),
+            values: Values::new(),
+            finance: Values::new(),
             lines: Lines::new(),
         }
     }
@@ -153,7 +153,7 @@ impl<'t, T: Tables> Checker<'t, T> {
         let raw = bytes::trim_end(line.bytes);
         let too_long = self.too_long(raw.len(), self.plans().finance_longest(), findings);
         if !too_long && cells::read_finance(self.plans(), raw, values, findings) {
-            let span = G69Cells::new(raw, values).span(Slot::PaymentRef);
+            let span = Cells::new(raw, values).span(Slot::PaymentRef);
             findings.add(
                 Code::K17,
                 Some(Slot::PaymentRef),
@@ -187,10 +187,10 @@ impl<'t, T: Tables> Checker<'t, T> {
             return self.emit(line, partner, None, findings, sink);
         };
         let case = Case {
-            cells: G68Cells::new(raw, values),
+            cells: Cells::new(raw, values),
             lines,
             floating,
-            partner: partner.map(|other| G69Cells::new(bytes::trim_end(other.bytes), finance)),
+            partner: partner.map(|other| Cells::new(bytes::trim_end(other.bytes), finance)),
             partner_line: partner.map_or(0, |other| other.line_no),
             plans: self.plans(),
         };
@@ -308,7 +308,7 @@ impl<'t, T: Tables> Checker<'t, T> {
         &self,
         raw: &'a [u8],
         padded: &'a mut Vec<u8>,
-        values: &mut G68Values,
+        values: &mut Values,
         lines: &mut Lines,
         findings: &mut Findings,
     ) -> Option<Apart<'a>> {
@@ -376,7 +376,7 @@ impl<'t, T: Tables> Checker<'t, T> {
 
     /// The amount counts for the control sum whatever becomes of the record.
     #[inline]
-    fn amount(&mut self, cells: &G68Cells<'_>, findings: &mut Findings) {
+    fn amount(&mut self, cells: &Cells<'_>, findings: &mut Findings) {
         let Some(amount) = cells.given_number(Slot::Amount) else { return };
         if amount == 0 {
             let span = cells.span(Slot::Amount);
@@ -389,7 +389,7 @@ impl<'t, T: Tables> Checker<'t, T> {
     #[inline]
     fn repeated(
         &mut self,
-        cells: &G68Cells<'_>,
+        cells: &Cells<'_>,
         resolved: &Resolved<'_>,
         findings: &mut Findings,
     ) -> (Option<Place>, Option<Place>) {
@@ -416,7 +416,7 @@ impl<'t, T: Tables> Checker<'t, T> {
 }
 
 #[cold]
-fn blame(code: Code, cells: &G68Cells<'_>, slot: Slot, findings: &mut Findings) {
+fn blame(code: Code, cells: &Cells<'_>, slot: Slot, findings: &mut Findings) {
     let span = cells.span(slot);
     findings.add(code, Some(slot), usize::from(span.at), usize::from(span.len), false);
 }
@@ -430,7 +430,7 @@ fn posting_key(reference: &[u8; 20], municipality: MunicipalityCode) -> Option<u
 }
 
 #[inline(always)]
-fn signed(cells: &G68Cells<'_>, amount: u64) -> Ore {
+fn signed(cells: &Cells<'_>, amount: u64) -> Ore {
     let amount = Ore(amount as i64);
     if cells.number(Slot::Sign) == u64::from(b'-') { -amount } else { amount }
 }
@@ -481,16 +481,16 @@ fn build<'b>(case: &'b Case<'b, 'b>, judged: &Judged<'b>, posting: &'b PostingRe
 }
 
 #[inline(always)]
-fn optional_date(cells: &G68Cells<'_>, slot: Slot) -> Option<jiff::civil::Date> {
+fn optional_date(cells: &Cells<'_>, slot: Slot) -> Option<jiff::civil::Date> {
     cells.given_number(slot).and_then(|number| date_of(number as u32))
 }
 
-fn bank_account(cells: &G68Cells<'_>) -> Option<BankAccount> {
+fn bank_account(cells: &Cells<'_>) -> Option<BankAccount> {
     let registration = cells.given_number(Slot::BankRegistration)?;
     BankAccount::new(registration as u16, cells.given_number(Slot::BankAccount)?).ok()
 }
 
-fn slip(cells: &G68Cells<'_>) -> Slip {
+fn slip(cells: &Cells<'_>) -> Slip {
     Slip {
         kind: cells.number(Slot::SlipType) as u8,
         id: cells.number(Slot::SlipId),
