@@ -85,10 +85,62 @@ impl Numbered {
     }
 }
 
+/// A number of a fixed record as the quick way reads it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    /// The offset after its last digit.
+    pub(super) end: u16,
+    pub(super) len: u8,
+    pub(super) place: u8,
+    /// Given when not zero; zero is given only where zero is a value.
+    pub(super) bit: u64,
+    pub(super) zero_bit: u64,
+}
+
+/// The fixed form sorted by what its fields are, for the quick way (see `quick`).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Quick {
+    /// At most eight digits.
+    pub(super) short: Vec<Number>,
+    /// Nine to sixteen digits.
+    pub(super) long: Vec<Number>,
+    pub(super) dates: Vec<Number>,
+    pub(super) texts: Vec<Spec>,
+    pub(super) others: Vec<Spec>,
+    /// The bits of the slots that must be given.
+    pub(super) required: u64,
+}
+
+impl Quick {
+    fn new(specs: &[Spec]) -> Quick {
+        let mut quick = Quick::default();
+        for spec in specs {
+            let end = spec.span.at + spec.span.len;
+            let number = Number {
+                end,
+                len: spec.span.len as u8,
+                place: spec.place,
+                bit: spec.bit,
+                zero_bit: if spec.zero_is_value { spec.bit } else { 0 },
+            };
+            quick.required |= if spec.required { spec.bit } else { 0 };
+            match (spec.class, spec.span.len) {
+                (Class::Digits, 1..=8) if end >= 8 => quick.short.push(number),
+                (Class::Digits, 9..=16) if end >= 16 => quick.long.push(number),
+                (Class::Date, 8) if end >= 8 => quick.dates.push(number),
+                (Class::Text, _) => quick.texts.push(*spec),
+                _ => quick.others.push(*spec),
+            }
+        }
+        quick
+    }
+}
+
 /// Everything the reader follows.
 #[derive(Clone, Debug)]
 pub(super) struct Plans {
     pub(super) fixed: Vec<Spec>,
+    pub(super) quick: Quick,
     pub(super) fixed_length: usize,
     pub(super) fixed_shortest: usize,
     pub(super) head_a: Vec<Spec>,
@@ -126,6 +178,7 @@ impl Plans {
             }
         }
         Plans {
+            quick: Quick::new(&placed("g68")),
             fixed: placed("g68"),
             fixed_length: length("g68"),
             fixed_shortest: g68.map_or(0, |record| usize::from(record.shortest())),

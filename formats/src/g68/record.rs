@@ -5,7 +5,7 @@
 use crate::layout::bytes;
 use crate::vocabulary::{BankAccount, MunicipalityCode, Ore};
 
-use super::cells::{self, Cells, Lines, Shape, Values, padded_ref};
+use super::cells::{self, Cells, Lines, Shape, Values};
 use super::charset::{Charset, decode};
 use super::checks::{Case, Memo, Resolved};
 use super::codes::{Code, Severity};
@@ -64,9 +64,8 @@ struct Apart<'a> {
     floating: bool,
 }
 
-/// What the checks made of a record.
-struct Judged<'a> {
-    resolved: Resolved<'a>,
+/// What the checks made of a record beside what it says.
+struct Judged {
     day: Option<Day>,
     posting: Option<Place>,
     transaction: Option<Place>,
@@ -207,17 +206,19 @@ impl<'t, T: Tables> Checker<'t, T> {
         findings: &mut Findings,
         sink: &mut impl FnMut(Unit<'_>),
     ) {
-        let judged = self.judge(case, findings);
+        let resolved = case.resolve(self.options.supplier, self.tables);
+        let judged = self.judge(case, &resolved, findings);
         if findings.refused() {
             return self.emit(line, partner, None, findings, sink);
         }
-        let posting = padded_ref(case.cells.bytes(Slot::PostingRef)).map(PostingRef).unwrap_or_default();
-        match build(case, &judged, &posting) {
+        let posting = PostingRef(resolved.posting.unwrap_or([b'0'; 20]));
+        let built = build(case, &resolved, judged.day, &posting);
+        match &built {
             Some(request) => {
                 judged.posting.into_iter().for_each(|place| self.postings.claim(place));
                 judged.transaction.into_iter().for_each(|place| self.transactions.claim(place));
                 self.report.sum_ok += request.amount;
-                self.emit(line, partner, Some(&request), findings, sink);
+                self.emit(line, partner, Some(request), findings, sink);
             }
             // Every reason for this was told above; were one forgotten, the record must still not be lost.
             None => {
@@ -282,7 +283,8 @@ impl<'t, T: Tables> Checker<'t, T> {
                 (Slot::FinanceLineNumber, self.plans().finance_line_number, &mut self.g69_numbers)
             }
         };
-        let Some(number) = bytes::number(span.of(line.bytes)) else { return };
+        let (at, len) = (usize::from(span.at), usize::from(span.len));
+        let Some(number) = bytes::number_at(line.bytes, at, len) else { return };
         let number = number as u32;
         let follows = number == self.last_number + 1 || number == numbers.last + 1;
         let repeated = numbers.note(number);
@@ -361,17 +363,16 @@ impl<'t, T: Tables> Checker<'t, T> {
     }
 
     #[inline]
-    fn judge<'a>(&mut self, case: &Case<'_, 'a>, findings: &mut Findings) -> Judged<'a> {
+    fn judge(&mut self, case: &Case<'_, '_>, resolved: &Resolved<'_>, findings: &mut Findings) -> Judged {
         let cells = &case.cells;
-        let resolved = case.resolve(self.options.supplier, self.tables);
         self.amount(cells, findings);
-        case.cross_table(&resolved, findings);
-        case.tables(&resolved, &mut self.memo, self.tables, findings);
+        case.cross_table(resolved, findings);
+        case.tables(resolved, &mut self.memo, self.tables, findings);
         let day = cells.given_number(Slot::DispositionDate).and_then(|number| self.days.get(number));
         let sender = self.report.municipality.filter(|_| !self.options.allow_multi_municipality);
-        case.combinations(&resolved, sender, day.as_ref(), findings);
-        let (posting, transaction) = self.repeated(cells, &resolved, findings);
-        Judged { resolved, day, posting, transaction }
+        case.combinations(resolved, sender, day.as_ref(), findings);
+        let (posting, transaction) = self.repeated(cells, resolved, findings);
+        Judged { day, posting, transaction }
     }
 
     /// The amount counts for the control sum whatever becomes of the record.
@@ -393,8 +394,7 @@ impl<'t, T: Tables> Checker<'t, T> {
         resolved: &Resolved<'_>,
         findings: &mut Findings,
     ) -> (Option<Place>, Option<Place>) {
-        let reference =
-            padded_ref(cells.bytes(Slot::PostingRef)).filter(|_| cells.readable(Slot::PostingRef));
+        let reference = resolved.posting;
         let posting = reference.zip(resolved.municipality).and_then(|(reference, municipality)| {
             posting_key(&reference, municipality).map(|key| self.postings.find(key))
         });
@@ -424,8 +424,8 @@ fn blame(code: Code, cells: &Cells<'_>, slot: Slot, findings: &mut Findings) {
 /// Municipality and posting reference in one number: exact, since 24 digits fit 128 bits.
 #[inline(always)]
 fn posting_key(reference: &[u8; 20], municipality: MunicipalityCode) -> Option<u128> {
-    let (high, low) = reference.split_at(10);
-    let digits = u128::from(bytes::number(high)?) * 10_000_000_000 + u128::from(bytes::number(low)?);
+    let (head, tail) = (bytes::number_at(reference, 0, 8)?, bytes::number_at(reference, 8, 12)?);
+    let digits = u128::from(head) * 1_000_000_000_000 + u128::from(tail);
     Some(u128::from(municipality.0) << 80 | digits)
 }
 
@@ -437,10 +437,14 @@ fn signed(cells: &Cells<'_>, amount: u64) -> Ore {
 
 /// The request of a record that nothing refuses; `None` would mean that a check is missing.
 #[inline]
-fn build<'b>(case: &'b Case<'b, 'b>, judged: &Judged<'b>, posting: &'b PostingRef) -> Option<Request<'b>> {
+fn build<'b>(
+    case: &'b Case<'b, 'b>,
+    resolved: &Resolved<'b>,
+    day: Option<Day>,
+    posting: &'b PostingRef,
+) -> Option<Request<'b>> {
     let cells = &case.cells;
-    let resolved = &judged.resolved;
-    let day = judged.day?;
+    let day = day?;
     let method = resolved.method?;
     let own = resolved.transaction_ref;
     Some(Request {

@@ -47,9 +47,17 @@ fn all_allowed_short(bytes: &[u8]) -> bool {
 fn forbidden16(bytes: &[u8; 16]) -> [u8; 16] {
     let mut bad = [0; 16];
     for (bad, byte) in bad.iter_mut().zip(bytes) {
-        *bad = u8::from(!allowed(*byte));
+        *bad = forbidden(*byte);
     }
     bad
+}
+
+/// The opposite of [`allowed`], without branches.
+#[inline(always)]
+fn forbidden(byte: u8) -> u8 {
+    // 7F-9F are 33 neighbours.
+    let control = u8::from(byte < 0x20) | u8::from(byte.wrapping_sub(0x7F) < 0x21);
+    control | u8::from(byte == b'&') | u8::from(byte == b'!') | u8::from(byte == b'\\')
 }
 
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
@@ -74,7 +82,7 @@ fn has_forbidden(word: u64) -> bool {
 
 #[inline(always)]
 fn word(bytes: &[u8], at: usize) -> Option<u64> {
-    let eight: &[u8; 8] = bytes.get(at..at + 8)?.try_into().ok()?;
+    let eight: &[u8; 8] = bytes.get(at..)?.first_chunk()?;
     Some(u64::from_le_bytes(*eight))
 }
 
@@ -90,21 +98,14 @@ pub fn number(digits: &[u8]) -> Option<u64> {
 #[inline(always)]
 pub fn number_at(record: &[u8], at: usize, len: usize) -> Option<u64> {
     let end = at + len;
-    let Some(low) = end.checked_sub(8).and_then(|start| word(record, start)) else {
-        return few(record.get(at..end)?);
-    };
     match len {
-        1..=8 => eight(last_bytes(low, len)),
-        9..=16 => {
-            let Some(high) = end.checked_sub(16).and_then(|start| word(record, start)) else {
-                return few(record.get(at..end)?);
-            };
-            Some(eight(last_bytes(high, len - 8))? * 100_000_000 + eight(low)?)
-        }
+        1..=8 if end >= 8 => short_number(record, end, len),
+        9..=16 if end >= 16 => long_number(record, end, len),
         17..=19 => {
-            let middle = eight(word(record, end - 16)?)? * 100_000_000 + eight(low)?;
-            Some(few(record.get(at..end - 16)?)? * 10_000_000_000_000_000 + middle)
+            let head = few(record.get(at..end - 16)?)?;
+            Some(head * 10_000_000_000_000_000 + long_number(record, end, 16)?)
         }
+        1..=16 => few(record.get(at..end)?),
         _ => None,
     }
 }
@@ -152,6 +153,19 @@ fn eight_digits(word: u64) -> bool {
     const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
     let above = word.wrapping_add(0x0606_0606_0606_0606) & HIGH;
     (word & HIGH) | (above >> 4) == 0x3333_3333_3333_3333
+}
+
+/// The number of one to eight digits that end before `end`, when the record has eight bytes there.
+#[inline(always)]
+pub fn short_number(record: &[u8], end: usize, len: usize) -> Option<u64> {
+    eight(last_bytes(word(record, end.wrapping_sub(8))?, len))
+}
+
+/// The number of nine to sixteen digits that end before `end`, when the record has sixteen bytes there.
+#[inline(always)]
+pub fn long_number(record: &[u8], end: usize, len: usize) -> Option<u64> {
+    let high = eight(last_bytes(word(record, end.wrapping_sub(16))?, len - 8))?;
+    Some(high * 100_000_000 + eight(word(record, end - 8)?)?)
 }
 
 /// Whether every byte is a digit; true for none.
