@@ -80,12 +80,11 @@ fn decode_chunk(chunk: &Utf8Chunk<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// The first bytes of a record in ISO-8859-1, enough to tell what it is; zeros where it is shorter.
-#[inline]
-pub(super) fn head(charset: Charset, bytes: &[u8]) -> [u8; 6] {
+/// The first bytes of an EBCDIC record in ISO-8859-1, enough to tell what it is; zeros where it is shorter.
+pub(super) fn head(bytes: &[u8]) -> [u8; 6] {
     let mut head = [0; 6];
     for (to, from) in head.iter_mut().zip(bytes) {
-        *to = if charset == Charset::Ebcdic277 { FROM_EBCDIC[usize::from(*from)] } else { *from };
+        *to = FROM_EBCDIC[usize::from(*from)];
     }
     head
 }

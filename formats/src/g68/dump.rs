@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::layout::{Class, Slot as _, bytes};
 
 use super::cells::{self, Shape};
-use super::codes::Severity;
+use super::codes::{Code, Severity};
 use super::finding::shown;
 use super::plan::{Plans, Span, Spec};
 use super::reader::Unit;
@@ -22,10 +22,15 @@ pub fn dump(layouts: &Layouts, unit: &Unit<'_>) -> String {
         "record {}-{}, line {}, bytes {}+{}",
         unit.record_no, unit.last_record_no, unit.line_no, unit.offset, unit.length
     );
-    record(&mut text, plans, unit.raw);
-    if let Some(partner) = unit.partner {
-        text.push_str("  partner\n");
-        record(&mut text, plans, partner);
+    if unit.findings.iter().any(|finding| matches!(finding.code, Code::F01 | Code::F02 | Code::F03)) {
+        // Shifted columns would show personal data under another field's name.
+        text.push_str("  fields are not shown: their places cannot be trusted\n");
+    } else {
+        record(&mut text, plans, unit.raw);
+        if let Some(partner) = unit.partner {
+            text.push_str("  partner\n");
+            record(&mut text, plans, partner);
+        }
     }
     for finding in unit.findings {
         let severity = match finding.severity() {

@@ -252,17 +252,25 @@ impl Framing {
 
     #[inline]
     pub(super) fn kind(&self, record: &[u8]) -> Kind {
-        match &charset::head(self.physical.charset, record) {
-            [_, _, _, b'G', b'6', b'8'] => Kind::G68,
-            [_, _, _, b'G', b'6', b'9'] => Kind::G69,
-            [b'Z', b'3', b'0', b'0', ..] => Kind::Z300,
-            [b'S', b'L', b'U', b'T', b'D', _] => Kind::Slutd,
-            _ => Kind::Other,
+        match self.physical.charset {
+            Charset::Latin1 | Charset::Utf8 => kind_of(record),
+            Charset::Ebcdic277 => kind_of(&charset::head(record)),
         }
     }
 
     pub(super) fn charset(&self) -> Charset {
         self.physical.charset
+    }
+}
+
+#[inline]
+fn kind_of(record: &[u8]) -> Kind {
+    match record {
+        [_, _, _, b'G', b'6', b'8', ..] => Kind::G68,
+        [_, _, _, b'G', b'6', b'9', ..] => Kind::G69,
+        [b'Z', b'3', b'0', b'0', ..] => Kind::Z300,
+        [b'S', b'L', b'U', b'T', b'D', ..] => Kind::Slutd,
+        _ => Kind::Other,
     }
 }
 

@@ -4,6 +4,9 @@ use crate::layout::{Class, Field, Layout, Mandatory, Record, Slot as _};
 
 use super::slots::{G68_SLOTS, G69_FIRST, Slot, TEXT_SLOTS};
 
+/// Fields a record can have: one bit each in a word.
+pub(super) const PLACES: usize = 64;
+
 /// Where a value stands in a record: offset and length in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Span {
@@ -28,7 +31,9 @@ pub(super) struct Spec {
     pub(super) required: bool,
     pub(super) zero_is_value: bool,
     pub(super) personal: bool,
-    /// The bit of the slot in the words of its record.
+    /// The slot's number among those of its record.
+    pub(super) place: u8,
+    /// The bit of that number.
     pub(super) bit: u64,
     /// First and last field number of the floating form; zeros when it has none.
     pub(super) numbers: (u16, u16),
@@ -80,10 +85,62 @@ impl Numbered {
     }
 }
 
+/// A number of a fixed record as the quick way reads it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    /// The offset after its last digit.
+    pub(super) end: u16,
+    pub(super) len: u8,
+    pub(super) place: u8,
+    /// Given when not zero; zero is given only where zero is a value.
+    pub(super) bit: u64,
+    pub(super) zero_bit: u64,
+}
+
+/// The fixed form sorted by what its fields are, for the quick way (see `quick`).
+#[derive(Clone, Debug, Default)]
+pub(super) struct Quick {
+    /// At most eight digits.
+    pub(super) short: Vec<Number>,
+    /// Nine to sixteen digits.
+    pub(super) long: Vec<Number>,
+    pub(super) dates: Vec<Number>,
+    pub(super) texts: Vec<Spec>,
+    pub(super) others: Vec<Spec>,
+    /// The bits of the slots that must be given.
+    pub(super) required: u64,
+}
+
+impl Quick {
+    fn new(specs: &[Spec]) -> Quick {
+        let mut quick = Quick::default();
+        for spec in specs {
+            let end = spec.span.at + spec.span.len;
+            let number = Number {
+                end,
+                len: spec.span.len as u8,
+                place: spec.place,
+                bit: spec.bit,
+                zero_bit: if spec.zero_is_value { spec.bit } else { 0 },
+            };
+            quick.required |= if spec.required { spec.bit } else { 0 };
+            match (spec.class, spec.span.len) {
+                (Class::Digits, 1..=8) if end >= 8 => quick.short.push(number),
+                (Class::Digits, 9..=16) if end >= 16 => quick.long.push(number),
+                (Class::Date, 8) if end >= 8 => quick.dates.push(number),
+                (Class::Text, _) => quick.texts.push(*spec),
+                _ => quick.others.push(*spec),
+            }
+        }
+        quick
+    }
+}
+
 /// Everything the reader follows.
 #[derive(Clone, Debug)]
 pub(super) struct Plans {
     pub(super) fixed: Vec<Spec>,
+    pub(super) quick: Quick,
     pub(super) fixed_length: usize,
     pub(super) fixed_shortest: usize,
     pub(super) head_a: Vec<Spec>,
@@ -121,6 +178,7 @@ impl Plans {
             }
         }
         Plans {
+            quick: Quick::new(&placed("g68")),
             fixed: placed("g68"),
             fixed_length: length("g68"),
             fixed_shortest: g68.map_or(0, |record| usize::from(record.shortest())),
@@ -164,9 +222,9 @@ fn span(field: &Field<Slot>) -> Span {
 }
 
 /// G68 and G69 have a word of their own; the envelope has none, and its bits are never asked for.
-const fn bit_of(slot: Slot) -> usize {
+pub(super) const fn place_of(slot: Slot) -> usize {
     let slot = slot as usize;
-    if slot >= G69_FIRST { slot - G69_FIRST } else { slot % G68_SLOTS }
+    if slot >= G69_FIRST { slot - G69_FIRST } else { slot % PLACES }
 }
 
 /// `floating`: compiled for a form that takes what is mandatory in the fixed form only from elsewhere.
@@ -179,7 +237,8 @@ fn spec(field: &Field<Slot>, required: bool) -> Spec {
         required: required && field.mandatory != Mandatory::No,
         zero_is_value: field.zero_is_value,
         personal: field.personal,
-        bit: 1 << bit_of(field.slot),
+        place: place_of(field.slot) as u8,
+        bit: 1 << place_of(field.slot),
         numbers: field.numbers.unwrap_or((0, 0)),
     }
 }

@@ -5,7 +5,7 @@
 use crate::layout::bytes;
 use crate::vocabulary::{BankAccount, MunicipalityCode, Ore};
 
-use super::cells::{self, G68Cells, G68Values, G69Cells, G69Values, Lines, Shape, padded_ref};
+use super::cells::{self, Cells, Lines, Shape, Values};
 use super::charset::{Charset, decode};
 use super::checks::{Case, Memo, Resolved};
 use super::codes::{Code, Severity};
@@ -41,8 +41,8 @@ pub(super) enum Interface {
 pub(super) struct Desk {
     findings: Findings,
     padded: Vec<u8>,
-    values: G68Values,
-    finance: G69Values,
+    values: Values,
+    finance: Values,
     lines: Lines,
 }
 
@@ -51,8 +51,8 @@ impl Desk {
         Desk {
             findings: Findings::default(),
             padded: Vec::new(),
-            values: G68Values::new(),
-            finance: G69Values::new(),
+            values: Values::new(),
+            finance: Values::new(),
             lines: Lines::new(),
         }
     }
@@ -64,9 +64,8 @@ struct Apart<'a> {
     floating: bool,
 }
 
-/// What the checks made of a record.
-struct Judged<'a> {
-    resolved: Resolved<'a>,
+/// What the checks made of a record beside what it says.
+struct Judged {
     day: Option<Day>,
     posting: Option<Place>,
     transaction: Option<Place>,
@@ -153,7 +152,7 @@ impl<'t, T: Tables> Checker<'t, T> {
         let raw = bytes::trim_end(line.bytes);
         let too_long = self.too_long(raw.len(), self.plans().finance_longest(), findings);
         if !too_long && cells::read_finance(self.plans(), raw, values, findings) {
-            let span = G69Cells::new(raw, values).span(Slot::PaymentRef);
+            let span = Cells::new(raw, values).span(Slot::PaymentRef);
             findings.add(
                 Code::K17,
                 Some(Slot::PaymentRef),
@@ -187,10 +186,10 @@ impl<'t, T: Tables> Checker<'t, T> {
             return self.emit(line, partner, None, findings, sink);
         };
         let case = Case {
-            cells: G68Cells::new(raw, values),
+            cells: Cells::new(raw, values),
             lines,
             floating,
-            partner: partner.map(|other| G69Cells::new(bytes::trim_end(other.bytes), finance)),
+            partner: partner.map(|other| Cells::new(bytes::trim_end(other.bytes), finance)),
             partner_line: partner.map_or(0, |other| other.line_no),
             plans: self.plans(),
         };
@@ -207,17 +206,19 @@ impl<'t, T: Tables> Checker<'t, T> {
         findings: &mut Findings,
         sink: &mut impl FnMut(Unit<'_>),
     ) {
-        let judged = self.judge(case, findings);
+        let resolved = case.resolve(self.options.supplier, self.tables);
+        let judged = self.judge(case, &resolved, findings);
         if findings.refused() {
             return self.emit(line, partner, None, findings, sink);
         }
-        let posting = padded_ref(case.cells.bytes(Slot::PostingRef)).map(PostingRef).unwrap_or_default();
-        match build(case, &judged, &posting) {
+        let posting = PostingRef(resolved.posting.unwrap_or([b'0'; 20]));
+        let built = build(case, &resolved, judged.day, &posting);
+        match &built {
             Some(request) => {
                 judged.posting.into_iter().for_each(|place| self.postings.claim(place));
                 judged.transaction.into_iter().for_each(|place| self.transactions.claim(place));
                 self.report.sum_ok += request.amount;
-                self.emit(line, partner, Some(&request), findings, sink);
+                self.emit(line, partner, Some(request), findings, sink);
             }
             // Every reason for this was told above; were one forgotten, the record must still not be lost.
             None => {
@@ -282,7 +283,8 @@ impl<'t, T: Tables> Checker<'t, T> {
                 (Slot::FinanceLineNumber, self.plans().finance_line_number, &mut self.g69_numbers)
             }
         };
-        let Some(number) = bytes::number(span.of(line.bytes)) else { return };
+        let (at, len) = (usize::from(span.at), usize::from(span.len));
+        let Some(number) = bytes::number_at(line.bytes, at, len) else { return };
         let number = number as u32;
         let follows = number == self.last_number + 1 || number == numbers.last + 1;
         let repeated = numbers.note(number);
@@ -308,7 +310,7 @@ impl<'t, T: Tables> Checker<'t, T> {
         &self,
         raw: &'a [u8],
         padded: &'a mut Vec<u8>,
-        values: &mut G68Values,
+        values: &mut Values,
         lines: &mut Lines,
         findings: &mut Findings,
     ) -> Option<Apart<'a>> {
@@ -361,22 +363,21 @@ impl<'t, T: Tables> Checker<'t, T> {
     }
 
     #[inline]
-    fn judge<'a>(&mut self, case: &Case<'_, 'a>, findings: &mut Findings) -> Judged<'a> {
+    fn judge(&mut self, case: &Case<'_, '_>, resolved: &Resolved<'_>, findings: &mut Findings) -> Judged {
         let cells = &case.cells;
-        let resolved = case.resolve(self.options.supplier, self.tables);
         self.amount(cells, findings);
-        case.cross_table(&resolved, findings);
-        case.tables(&resolved, &mut self.memo, self.tables, findings);
+        case.cross_table(resolved, findings);
+        case.tables(resolved, &mut self.memo, self.tables, findings);
         let day = cells.given_number(Slot::DispositionDate).and_then(|number| self.days.get(number));
         let sender = self.report.municipality.filter(|_| !self.options.allow_multi_municipality);
-        case.combinations(&resolved, sender, day.as_ref(), findings);
-        let (posting, transaction) = self.repeated(cells, &resolved, findings);
-        Judged { resolved, day, posting, transaction }
+        case.combinations(resolved, sender, day.as_ref(), findings);
+        let (posting, transaction) = self.repeated(cells, resolved, findings);
+        Judged { day, posting, transaction }
     }
 
     /// The amount counts for the control sum whatever becomes of the record.
     #[inline]
-    fn amount(&mut self, cells: &G68Cells<'_>, findings: &mut Findings) {
+    fn amount(&mut self, cells: &Cells<'_>, findings: &mut Findings) {
         let Some(amount) = cells.given_number(Slot::Amount) else { return };
         if amount == 0 {
             let span = cells.span(Slot::Amount);
@@ -389,12 +390,11 @@ impl<'t, T: Tables> Checker<'t, T> {
     #[inline]
     fn repeated(
         &mut self,
-        cells: &G68Cells<'_>,
+        cells: &Cells<'_>,
         resolved: &Resolved<'_>,
         findings: &mut Findings,
     ) -> (Option<Place>, Option<Place>) {
-        let reference =
-            padded_ref(cells.bytes(Slot::PostingRef)).filter(|_| cells.readable(Slot::PostingRef));
+        let reference = resolved.posting;
         let posting = reference.zip(resolved.municipality).and_then(|(reference, municipality)| {
             posting_key(&reference, municipality).map(|key| self.postings.find(key))
         });
@@ -416,7 +416,7 @@ impl<'t, T: Tables> Checker<'t, T> {
 }
 
 #[cold]
-fn blame(code: Code, cells: &G68Cells<'_>, slot: Slot, findings: &mut Findings) {
+fn blame(code: Code, cells: &Cells<'_>, slot: Slot, findings: &mut Findings) {
     let span = cells.span(slot);
     findings.add(code, Some(slot), usize::from(span.at), usize::from(span.len), false);
 }
@@ -424,23 +424,27 @@ fn blame(code: Code, cells: &G68Cells<'_>, slot: Slot, findings: &mut Findings) 
 /// Municipality and posting reference in one number: exact, since 24 digits fit 128 bits.
 #[inline(always)]
 fn posting_key(reference: &[u8; 20], municipality: MunicipalityCode) -> Option<u128> {
-    let (high, low) = reference.split_at(10);
-    let digits = u128::from(bytes::number(high)?) * 10_000_000_000 + u128::from(bytes::number(low)?);
+    let (head, tail) = (bytes::number_at(reference, 0, 8)?, bytes::number_at(reference, 8, 12)?);
+    let digits = u128::from(head) * 1_000_000_000_000 + u128::from(tail);
     Some(u128::from(municipality.0) << 80 | digits)
 }
 
 #[inline(always)]
-fn signed(cells: &G68Cells<'_>, amount: u64) -> Ore {
+fn signed(cells: &Cells<'_>, amount: u64) -> Ore {
     let amount = Ore(amount as i64);
     if cells.number(Slot::Sign) == u64::from(b'-') { -amount } else { amount }
 }
 
 /// The request of a record that nothing refuses; `None` would mean that a check is missing.
 #[inline]
-fn build<'b>(case: &'b Case<'b, 'b>, judged: &Judged<'b>, posting: &'b PostingRef) -> Option<Request<'b>> {
+fn build<'b>(
+    case: &'b Case<'b, 'b>,
+    resolved: &Resolved<'b>,
+    day: Option<Day>,
+    posting: &'b PostingRef,
+) -> Option<Request<'b>> {
     let cells = &case.cells;
-    let resolved = &judged.resolved;
-    let day = judged.day?;
+    let day = day?;
     let method = resolved.method?;
     let own = resolved.transaction_ref;
     Some(Request {
@@ -481,16 +485,16 @@ fn build<'b>(case: &'b Case<'b, 'b>, judged: &Judged<'b>, posting: &'b PostingRe
 }
 
 #[inline(always)]
-fn optional_date(cells: &G68Cells<'_>, slot: Slot) -> Option<jiff::civil::Date> {
+fn optional_date(cells: &Cells<'_>, slot: Slot) -> Option<jiff::civil::Date> {
     cells.given_number(slot).and_then(|number| date_of(number as u32))
 }
 
-fn bank_account(cells: &G68Cells<'_>) -> Option<BankAccount> {
+fn bank_account(cells: &Cells<'_>) -> Option<BankAccount> {
     let registration = cells.given_number(Slot::BankRegistration)?;
     BankAccount::new(registration as u16, cells.given_number(Slot::BankAccount)?).ok()
 }
 
-fn slip(cells: &G68Cells<'_>) -> Slip {
+fn slip(cells: &Cells<'_>) -> Slip {
     Slip {
         kind: cells.number(Slot::SlipType) as u8,
         id: cells.number(Slot::SlipId),

@@ -15,76 +15,114 @@ pub const fn allowed(byte: u8) -> bool {
     printable(byte) && !matches!(byte, b'&' | b'!' | b'\\')
 }
 
-/// Whether every byte may stand in a field's value. Without branches, so that the compiler makes vectors of it.
+/// Whether every byte may stand in a field's value: sixteen at a time, so that the compiler makes vectors of it,
+/// the last sixteen over again where they overlap.
+#[inline]
 pub fn all_allowed(bytes: &[u8]) -> bool {
-    let mut bad = 0_u8;
-    let mut chunks = bytes.chunks_exact(32);
-    for chunk in &mut chunks {
-        bad |= chunk.iter().fold(0, |bad, byte| bad | forbidden(*byte));
+    let Some(last) = bytes.last_chunk::<16>() else {
+        return all_allowed_short(bytes);
+    };
+    let mut bad = forbidden16(last);
+    let (chunks, _) = bytes.as_chunks::<16>();
+    for chunk in chunks {
+        let found = forbidden16(chunk);
+        for (bad, found) in bad.iter_mut().zip(found) {
+            *bad |= found;
+        }
     }
-    bad |= chunks.remainder().iter().fold(0, |bad, byte| bad | forbidden(*byte));
-    bad == 0
+    u128::from_ne_bytes(bad) == 0
 }
 
-/// As [`all_allowed`] where `&` is the separator between fields and not part of a value.
-pub fn all_allowed_or_separator(bytes: &[u8]) -> bool {
-    let mut bad = 0_u8;
-    let mut chunks = bytes.chunks_exact(32);
-    for chunk in &mut chunks {
-        bad |= chunk.iter().fold(0, |bad, byte| bad | (forbidden(*byte) & u8::from(*byte != b'&')));
+/// For fewer than sixteen bytes.
+#[inline]
+fn all_allowed_short(bytes: &[u8]) -> bool {
+    match (word(bytes, 0), bytes.len().checked_sub(8).and_then(|at| word(bytes, at))) {
+        (Some(first), Some(last)) => !has_forbidden(first) && !has_forbidden(last),
+        _ => bytes.iter().all(|byte| allowed(*byte)),
     }
-    bad |= chunks.remainder().iter().fold(0, |bad, byte| bad | (forbidden(*byte) & u8::from(*byte != b'&')));
-    bad == 0
 }
 
-/// 1 for a byte that may not stand in a value, else 0.
+/// 1 for each byte that may not stand in a value, else 0.
+#[inline(always)]
+fn forbidden16(bytes: &[u8; 16]) -> [u8; 16] {
+    let mut bad = [0; 16];
+    for (bad, byte) in bad.iter_mut().zip(bytes) {
+        *bad = forbidden(*byte);
+    }
+    bad
+}
+
+/// The opposite of [`allowed`], without branches.
 #[inline(always)]
 fn forbidden(byte: u8) -> u8 {
-    // 80-9F are the control characters again with the high bit set.
-    let control = u8::from(byte & 0x7F < 0x20) | u8::from(byte == 0x7F);
+    // 7F-9F are 33 neighbours.
+    let control = u8::from(byte < 0x20) | u8::from(byte.wrapping_sub(0x7F) < 0x21);
     control | u8::from(byte == b'&') | u8::from(byte == b'!') | u8::from(byte == b'\\')
+}
+
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+const LOW_BITS: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+
+/// The high bit of each byte that is zero; no byte disturbs another.
+#[inline(always)]
+fn zero_bytes(word: u64) -> u64 {
+    !(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS)
+}
+
+/// Whether one of eight bytes may not stand in a value.
+#[inline(always)]
+fn has_forbidden(word: u64) -> bool {
+    let every = |byte: u8| u64::from_ne_bytes([byte; 8]);
+    // 80-9F are the control characters again with the high bit set.
+    let control = !((word & LOW_BITS) + every(0x60)) & HIGH_BITS;
+    let reserved =
+        zero_bytes(word ^ every(b'&')) | zero_bytes(word ^ every(b'!')) | zero_bytes(word ^ every(b'\\'));
+    control | reserved | zero_bytes(word ^ every(0x7F)) != 0
 }
 
 #[inline(always)]
 fn word(bytes: &[u8], at: usize) -> Option<u64> {
-    let eight: &[u8; 8] = bytes.get(at..at + 8)?.try_into().ok()?;
+    let eight: &[u8; 8] = bytes.get(at..)?.first_chunk()?;
     Some(u64::from_le_bytes(*eight))
 }
 
-#[inline(always)]
-fn half(bytes: &[u8], at: usize) -> Option<u64> {
-    let four: &[u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
-    Some(u64::from(u32::from_le_bytes(*four)))
+/// The number that at most nineteen digits write; `None` when empty, longer, or any byte is no digit.
+pub fn number(digits: &[u8]) -> Option<u64> {
+    let mut padded = [b'0'; 32];
+    let at = 32_usize.checked_sub(digits.len())?;
+    padded.get_mut(at..)?.copy_from_slice(digits);
+    number_at(&padded, at, digits.len())
 }
 
-/// The number that at most nineteen digits write; `None` when empty, longer, or any byte is no digit.
-#[inline]
-pub fn number(digits: &[u8]) -> Option<u64> {
-    let n = digits.len();
-    match n {
-        0 => None,
-        1..=3 => few(digits),
-        4..=8 => eight(padded_word(digits)?),
-        9..=16 => {
-            let (head, tail) = digits.split_at_checked(n - 8)?;
-            Some(head_number(head)? * 100_000_000 + eight(word(tail, 0)?)?)
-        }
+/// As [`number`] for the `len` bytes at `at` in a record, whose neighbours are loaded along and masked away.
+#[inline(always)]
+pub fn number_at(record: &[u8], at: usize, len: usize) -> Option<u64> {
+    let end = at + len;
+    match len {
+        1..=8 if end >= 8 => short_number(record, end, len),
+        9..=16 if end >= 16 => long_number(record, end, len),
         17..=19 => {
-            let (head, tail) = digits.split_at_checked(n - 16)?;
-            let low = eight(word(tail, 0)?)? * 100_000_000 + eight(word(tail, 8)?)?;
-            Some(few(head)? * 10_000_000_000_000_000 + low)
+            let head = few(record.get(at..end - 16)?)?;
+            Some(head * 10_000_000_000_000_000 + long_number(record, end, 16)?)
         }
+        1..=16 => few(record.get(at..end)?),
         _ => None,
     }
 }
 
+/// The last `len` bytes of a word, zeros (`0`) before them; `len` from 1 to 8.
 #[inline(always)]
-fn head_number(digits: &[u8]) -> Option<u64> {
-    if digits.len() < 4 { few(digits) } else { eight(padded_word(digits)?) }
+fn last_bytes(word: u64, len: usize) -> u64 {
+    let wanted = u64::MAX << (64 - 8 * len as u32);
+    (word & wanted) | (ZEROS & !wanted)
 }
 
-#[inline(always)]
+/// Digit by digit, for what is short or stands at the very beginning of a record.
+#[inline]
 fn few(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
     let mut number = 0;
     let mut bad = false;
     for byte in digits {
@@ -93,16 +131,6 @@ fn few(digits: &[u8]) -> Option<u64> {
         number = number * 10 + u64::from(digit);
     }
     (!bad).then_some(number)
-}
-
-/// Four to eight digits as the eight bytes of a word, zero-filled on the left: two loads that overlap.
-#[inline(always)]
-fn padded_word(digits: &[u8]) -> Option<u64> {
-    let missing = 8 * (8 - digits.len() as u32);
-    let first = half(digits, 0)? << missing;
-    let last = half(digits, digits.len() - 4)? << 32;
-    let filled = ZEROS & !(u64::MAX << missing);
-    Some(first | last | filled)
 }
 
 /// The number of eight digits in a word, the first digit in the lowest byte.
@@ -124,7 +152,20 @@ fn eight(word: u64) -> Option<u64> {
 fn eight_digits(word: u64) -> bool {
     const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
     let above = word.wrapping_add(0x0606_0606_0606_0606) & HIGH;
-    (word & HIGH) == ZEROS && above == ZEROS
+    (word & HIGH) | (above >> 4) == 0x3333_3333_3333_3333
+}
+
+/// The number of one to eight digits that end before `end`, when the record has eight bytes there.
+#[inline(always)]
+pub fn short_number(record: &[u8], end: usize, len: usize) -> Option<u64> {
+    eight(last_bytes(word(record, end.wrapping_sub(8))?, len))
+}
+
+/// The number of nine to sixteen digits that end before `end`, when the record has sixteen bytes there.
+#[inline(always)]
+pub fn long_number(record: &[u8], end: usize, len: usize) -> Option<u64> {
+    let high = eight(last_bytes(word(record, end.wrapping_sub(16))?, len - 8))?;
+    Some(high * 100_000_000 + eight(word(record, end - 8)?)?)
 }
 
 /// Whether every byte is a digit; true for none.
@@ -153,7 +194,11 @@ pub fn is_blank(bytes: &[u8]) -> bool {
 #[inline]
 pub fn trimmed_len(bytes: &[u8]) -> usize {
     let mut end = bytes.len();
-    while end >= 8 && word(bytes, end - 8) == Some(BLANKS) {
+    while let Some(word) = end.checked_sub(8).and_then(|start| word(bytes, start)) {
+        let others = word ^ BLANKS;
+        if others != 0 {
+            return end - (others.leading_zeros() / 8) as usize;
+        }
         end -= 8;
     }
     while end > 0 && bytes.get(end - 1) == Some(&b' ') {
@@ -172,11 +217,9 @@ pub fn trim_end(bytes: &[u8]) -> &[u8] {
 #[inline]
 pub fn next_separator(bytes: &[u8], from: usize) -> usize {
     const WANTED: u64 = 0x2626_2626_2626_2626;
-    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
     let mut at = from;
     while let Some(word) = word(bytes, at) {
-        let differing = word ^ WANTED;
-        let found = !(((differing & LOW) + LOW) | differing | LOW);
+        let found = zero_bytes(word ^ WANTED);
         if found != 0 {
             return at + (found.trailing_zeros() / 8) as usize;
         }
@@ -195,9 +238,15 @@ const DAYS: [u8; 16] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0,
 /// so that a day can always be followed by another.
 #[inline]
 pub fn is_day(yyyymmdd: u32) -> bool {
-    let (year, month, day) = (yyyymmdd / 10_000, yyyymmdd / 100 % 100, yyyymmdd % 100);
+    let (year, month_and_day) = (yyyymmdd / 10_000, yyyymmdd % 10_000);
+    (1583..=9998).contains(&year) && is_day_of(year, month_and_day / 100, month_and_day % 100)
+}
+
+/// Whether the month of a year has the day.
+#[inline]
+pub fn is_day_of(year: u32, month: u32, day: u32) -> bool {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = DAYS.get(month as usize).copied().unwrap_or(0);
     let last = u32::from(days) + u32::from(leap && month == 2);
-    (1583..=9998).contains(&year) && (1..=last).contains(&day)
+    day.wrapping_sub(1) < last
 }

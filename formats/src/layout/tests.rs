@@ -192,17 +192,20 @@ fn primitives_agree_with_the_plain_way() {
             }
         }
         assert!(all_digits(sample));
+        let surrounded = [b"12 \xFF", sample, b"345"].concat();
+        for before in 0..4 {
+            assert_eq!(number_at(&surrounded[before..], 4 - before, sample.len()), Some(plain));
+        }
     }
     assert_eq!(number(b""), None);
     assert_eq!(number(b"00000000000000000000"), None);
     for byte in 0..=255_u8 {
         let reserved = b"&!\\".contains(&byte);
         let control = byte < 0x20 || (0x7F..=0x9F).contains(&byte);
-        for length in [1, 31, 32, 33, 70] {
+        for length in [1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 70] {
             let mut line = vec![b'x'; length];
-            line[length - 1] = byte;
+            line[length * usize::from(byte) / 256] = byte;
             assert_eq!(all_allowed(&line), !(reserved || control), "{byte}");
-            assert_eq!(all_allowed_or_separator(&line), byte == b'&' || !(reserved || control), "{byte}");
         }
         assert_eq!(allowed(byte), !(reserved || control));
     }
