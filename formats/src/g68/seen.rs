@@ -157,12 +157,12 @@ mod tests {
     fn keys_are_found_again_and_only_they() {
         let mut keys = Keys::new();
         for key in 0..20_000_u128 {
-            let place = keys.find(key * 3 << 50);
+            let place = keys.find((key * 3) << 50);
             assert!(!place.taken, "{key}");
             keys.claim(place);
         }
         for key in 0..20_000_u128 {
-            assert!(keys.find(key * 3 << 50).taken);
+            assert!(keys.find((key * 3) << 50).taken);
             assert!(!keys.find((key * 3 + 1) << 50).taken);
         }
     }

@@ -246,7 +246,7 @@ fn days() {
     for (day, expected) in table {
         assert_eq!(is_day(day), expected, "{day}");
     }
-    for day in 1900_00_00..2101_00_00_u32 {
+    for day in 19_000_000..21_010_000_u32 {
         let (y, m, d) = ((day / 10_000) as i16, (day / 100 % 100) as i8, (day % 100) as i8);
         assert_eq!(is_day(day), jiff::civil::Date::new(y, m, d).is_ok(), "{day}");
     }

@@ -59,7 +59,10 @@ fn spoiled(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("err/bit-flip-in-date.g68", flip(2, 101, 0x08)),
         ("err/bit-flip-in-header.g68", flip(3, 4, 0x20)),
         ("err/bit-flip-in-form-flag.g68", flip(3, 18, 0x02)),
-        ("err/bit-flip-in-line-end.g68", text(&|lines| *lines[2].last_mut().unwrap() ^= 0x04)),
+        (
+            "err/bit-flip-in-line-end.g68",
+            text(&|lines| *lines[2].last_mut().expect("a line has an end") ^= 0x04),
+        ),
         ("err/control-character.g68", text(&|lines| lines[1][495] = 0x07)),
         ("err/reserved-characters.g68", text(&|lines| lines[3][370] = b'&')),
         ("err/too-short.g68", text(&|lines| lines[1] = [&lines[1][..400], b"\n"].concat())),
@@ -96,7 +99,7 @@ fn pair_that_disagrees() -> Vec<u8> {
         partner: Partner::After,
         ..WriteOptions::default()
     };
-    let text = String::from_utf8(write(plain, &example()[..1])).unwrap();
+    let text = String::from_utf8(write(plain, &example()[..1])).expect("ASCII");
     text.replace("&112000001845600 ", "&112000001845601 ").into_bytes()
 }
 

@@ -20,7 +20,8 @@ impl Lines {
 
     /// Puts a value at a 1-based column of a payment line (1 to 6 in the example).
     fn put(mut self, line: usize, column: usize, value: &str) -> Lines {
-        let latin1: Vec<u8> = value.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        let latin1: Vec<u8> =
+            value.chars().map(|c| u8::try_from(u32::from(c)).expect("ISO-8859-1")).collect();
         let record = &mut self.0[line];
         record.resize(record.len().max(column - 1 + latin1.len()), b' ');
         record[column - 1..column - 1 + latin1.len()].copy_from_slice(&latin1);
@@ -358,7 +359,7 @@ fn repeated_references() {
 /// Lines of floating records, in an envelope.
 fn floating(records: &[&str]) -> Vec<u8> {
     let text = format!("Z300 07516      0281\n{}\nSLUTD{:05}\n", records.join("\n"), records.len());
-    text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect()
+    text.chars().map(|c| u8::try_from(u32::from(c)).expect("ISO-8859-1")).collect()
 }
 
 const PLAIN: &str = "000G68000010751011&020751&0300&07000000000000001001&0800001845600&09+&1002&1100002512489996&1220260130&1620260130009010000001&1700000000000000001001&40Sygedagpenge januar 2026";

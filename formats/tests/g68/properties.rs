@@ -133,7 +133,7 @@ fn any_payment(lines: usize) -> impl Strategy<Value = RequestBuf> {
 fn any_file(lines: usize) -> impl Strategy<Value = Vec<RequestBuf>> {
     prop::collection::vec(any_payment(lines), 1..6).prop_map(|mut payments| {
         for (n, payment) in payments.iter_mut().enumerate() {
-            payment.posting_ref = PostingRef::parse(&format!("2020010100901{n:07}")).unwrap();
+            payment.posting_ref = PostingRef::parse(&format!("2020010100901{n:07}")).expect("twenty digits");
             payment.transaction_ref = format!("reference {n}");
         }
         payments

@@ -93,7 +93,7 @@ fn base(n: u64, ident: u64, ore: i64, payee: Party) -> RequestBuf {
         payee,
         recipient: payee,
         date: date(2026, 1, 30),
-        posting_ref: PostingRef::parse(&format!("2026013000901{n:07}")).unwrap(),
+        posting_ref: PostingRef::parse(&format!("2026013000901{n:07}")).expect("lawful test data"),
         invoice_no: format!("{ident:020}"),
         period: Some((date(2026, 1, 1), date(2026, 1, 31))),
         transaction_ref: format!("00000000-0000-4000-8000-{n:012}"),
@@ -139,7 +139,7 @@ pub(crate) fn example() -> [RequestBuf; 6] {
             period: Some((date(2026, 2, 1), date(2026, 2, 28))),
             case_ref: "KY-2026-0004711".to_owned(),
             method: Method::BankAccount,
-            bank_account: Some(BankAccount::new(40, 440_116_243).unwrap()),
+            bank_account: Some(BankAccount::new(40, 440_116_243).expect("lawful test data")),
             name: "Boligselskabet Søndergård".to_owned(),
             address: "Østerågade 12".to_owned(),
             postcode: Some(9000),
@@ -164,7 +164,7 @@ pub(crate) fn example() -> [RequestBuf; 6] {
         RequestBuf {
             transaction_type: TransactionType::Registration,
             date: date(2026, 1, 28),
-            posting_ref: PostingRef::parse("20260128009010000006").unwrap(),
+            posting_ref: PostingRef::parse("20260128009010000006").expect("lawful test data"),
             benefit: BenefitCode(202),
             account: "5577310080".to_owned(),
             period: Some((date(2026, 1, 28), date(2026, 1, 28))),
@@ -178,7 +178,7 @@ pub(crate) fn example() -> [RequestBuf; 6] {
 pub(crate) const START: Z300 = Z300 { municipality: MunicipalityCode(751), day: 28 };
 
 pub(crate) fn layouts() -> Layouts {
-    Layouts::embedded().unwrap()
+    Layouts::embedded().expect("lawful test data")
 }
 
 /// A file of these requests.
@@ -186,7 +186,7 @@ pub(crate) fn write(options: WriteOptions, requests: &[RequestBuf]) -> Vec<u8> {
     let layouts = layouts();
     let mut writer = FileWriter::new(&layouts, options, START, Vec::new());
     for request in requests {
-        writer.record_buf(request).unwrap();
+        writer.record_buf(request).expect("lawful test data");
     }
     writer.finish()
 }
