@@ -286,17 +286,17 @@ impl Mention {
 
     /// Whether `part` stands in the path, whole segments at a time.
     fn holds(&self, part: &str) -> bool {
-        let part: Vec<&str> = part.split("::").collect();
-        self.path.windows(part.len()).any(|window| window == part)
+        (0..self.path.len()).any(|from| self.has_at(from, part))
+    }
+
+    fn has_at(&self, from: usize, part: &str) -> bool {
+        let mut rest = self.path[from..].iter();
+        part.split("::").all(|word| rest.next().is_some_and(|segment| segment == word))
     }
 
     /// Whether the path, after its crate, begins with `start`.
     fn begins(&self, start: &str) -> bool {
-        start.is_empty()
-            || start
-                .split("::")
-                .enumerate()
-                .all(|(at, word)| self.path.get(at + 1).is_some_and(|p| p == word))
+        start.is_empty() || self.has_at(1, start)
     }
 }
 
