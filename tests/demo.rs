@@ -2,6 +2,11 @@
 //!
 //! Everything here starts the built binary. The demo judges itself by an independent checker; what is tested is that the
 //! judge is satisfied, that he notices defects, and that being killed changes nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first surprise, and makes files and waits as a person would"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -101,7 +101,12 @@ impl Drop for FolderDrop {
 
     async fn pending(&self, name: &str) -> Result<bool, DropError> {
         check_name(name)?;
-        Ok(self.disk.exists(&temporary_beside(&self.to.join(name)))?)
+        if self.disk.exists(&temporary_beside(&self.to.join(name)))? {
+            return Ok(true);
+        }
+        // The rename is about to be taken for done, so it must not be undone by a power cut.
+        self.disk.sync_dir(&self.to)?;
+        Ok(false)
     }
 
     async fn landed(&self, name: &str) -> Result<Option<Listed>, DropError> {

@@ -88,8 +88,11 @@ pub(super) fn run(context: &Context, command: &Balance) -> anyhow::Result<Outcom
     Ok(if agrees { Outcome::Done } else { Outcome::Wrong })
 }
 
+/// What stands on the interim account, and what the payments' states say should.
+type Control = Vec<(MunicipalityCode, (Ore, Ore))>;
+
 /// Per municipality what stands on the interim account, and what its payments say should.
-fn control(tx: &Tx<'_>) -> Result<Vec<(MunicipalityCode, (Ore, Ore))>, StoreError> {
+fn control(tx: &Tx<'_>) -> Result<Control, StoreError> {
     let mut control: BTreeMap<MunicipalityCode, (Ore, Ore)> = BTreeMap::new();
     for balance in ledger::balances(tx)?.iter().filter(|b| b.account == Account::Interim) {
         control.entry(balance.municipality).or_default().0 = balance.credit - balance.debit;

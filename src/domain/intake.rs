@@ -268,7 +268,7 @@ pub fn pack_digits(digits: &[u8]) -> [u8; 10] {
     for (place, digit) in digits.iter().rev().take(20).rev().enumerate() {
         let place = place + 20 - digits.len().min(20);
         let value = digit.wrapping_sub(b'0').min(9);
-        packed[place / 2] |= if place % 2 == 0 { value << 4 } else { value };
+        packed[place / 2] |= if place.is_multiple_of(2) { value << 4 } else { value };
     }
     packed
 }
@@ -276,4 +276,110 @@ pub fn pack_digits(digits: &[u8]) -> [u8; 10] {
 /// Unpacks what [`pack_digits`] packed.
 pub fn unpack_digits(packed: &[u8; 10]) -> String {
     packed.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(b'0' + digit)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::parameters::Parameters;
+    use jiff::civil::{date, datetime};
+    use toek_formats::vocabulary::IdentCode;
+
+    fn candidate() -> Candidate {
+        let person = Party { code: IdentCode::Cpr, number: 2_512_489_996 };
+        Candidate {
+            payment: PaymentId::new(crate::domain::identity::TransferNo(1), 1),
+            offset: 0,
+            length: 850,
+            line_no: 2,
+            municipality: MunicipalityCode(751),
+            supplier: SupplierId(*b"KSD "),
+            benefit: BenefitCode(101),
+            amount: Ore(1_845_600),
+            payee: person,
+            recipient: person,
+            disposition_day: date(2026, 1, 30),
+            effective_day: date(2026, 1, 30),
+            period: None,
+            method: Method::NemKonto,
+            warnings: 0,
+            posting_ref: [0; 10],
+            advice: vec![],
+            reference_fingerprint: 0,
+            is_fixed: true,
+        }
+    }
+
+    #[track_caller]
+    fn check(candidate: Candidate, duplicates: Duplicates, received: DateTime, expected: Decision) {
+        let parameters = Parameters::default();
+        let settings = |municipality| parameters.at(municipality, received.date());
+        let bank_days = BankDays::new(&[]);
+        let decided = decide(&[candidate], &[duplicates], received, &bank_days, &settings);
+        assert_eq!(decided, [expected]);
+    }
+
+    const EARLY: DateTime = datetime(2026, 1, 28, 8, 0, 0, 0);
+
+    #[test]
+    fn what_becomes_of_a_request() {
+        let day = date(2026, 1, 30);
+        let due = |immediate| Decision::Queue(Due { day, immediate });
+        let none = Duplicates::default();
+        let earlier = PaymentId::new(crate::domain::identity::TransferNo(1), 9);
+        let with = |change: fn(&mut Candidate)| {
+            let mut candidate = candidate();
+            change(&mut candidate);
+            candidate
+        };
+        check(candidate(), none, EARLY, due(false));
+        check(with(|c| c.amount = Ore(-1)), none, EARLY, Decision::Hold(HoldReason::Negative));
+        check(with(|c| c.amount = Ore::PAYMENT_MAXIMUM), none, EARLY, due(false));
+        check(with(|c| c.amount = Ore(1_000_000_000)), none, EARLY, Decision::Hold(HoldReason::Maximum));
+        check(with(|c| c.method = Method::Cash), none, EARLY, Decision::Hold(HoldReason::Method));
+        check(with(|c| c.method = Method::NamedAccount), none, EARLY, Decision::Hold(HoldReason::Method));
+        check(
+            with(|c| c.method = Method::Registration),
+            none,
+            EARLY,
+            Decision::Hold(HoldReason::Registration),
+        );
+        check(
+            with(|c| c.method = Method::PaymentSlip),
+            none,
+            EARLY,
+            Decision::Refuse(Refusal::MethodNotOffered),
+        );
+        let same = Duplicates { same_content: Some(earlier), ..none };
+        check(candidate(), same, EARLY, Decision::Hold(HoldReason::PossibleDuplicate));
+        let used = Duplicates { same_reference: Some(earlier), ..same };
+        check(candidate(), used, EARLY, Decision::Refuse(Refusal::ReferenceUsed(earlier)));
+    }
+
+    #[test]
+    fn a_request_that_missed_the_ordinary_sending_is_immediate() {
+        let due = |immediate| Decision::Queue(Due { day: date(2026, 1, 30), immediate });
+        let none = Duplicates::default();
+        check(candidate(), none, datetime(2026, 1, 28, 12, 59, 59, 0), due(false));
+        check(candidate(), none, datetime(2026, 1, 28, 13, 0, 0, 0), due(true));
+        check(candidate(), none, datetime(2026, 1, 30, 7, 0, 0, 0), due(true));
+    }
+
+    #[test]
+    fn fingerprints_never_change() {
+        // They are kept in the store for ever: another value here would make every old reference unknown.
+        let reference = reference_fingerprint(MunicipalityCode(751), SupplierId(*b"KSD "), b"REF-1");
+        assert_eq!(reference, REFERENCE);
+        assert_eq!(content_fingerprint(&candidate()), CONTENT);
+    }
+
+    const REFERENCE: i64 = 0;
+    const CONTENT: i64 = 0;
+
+    #[test]
+    fn posting_references_pack() {
+        for digits in ["20260130009010000001", "00000000000000000000", "99999999999999999999", "7"] {
+            assert_eq!(unpack_digits(&pack_digits(digits.as_bytes())), format!("{digits:0>20}"));
+        }
+    }
 }

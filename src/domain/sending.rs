@@ -63,3 +63,38 @@ fn first_reachable(now: DateTime, bank_days: &BankDays, rules: &Settings) -> Dat
 fn days_between(from: Date, to: Date) -> i64 {
     i64::from((to - from).get_days())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::parameters::Parameters;
+    use jiff::civil::{date, datetime};
+    use toek_formats::vocabulary::MunicipalityCode;
+
+    #[track_caller]
+    fn check(day: Date, immediate: bool, now: DateTime, expected: Timing) {
+        let rules = Parameters::default().at(MunicipalityCode(751), now.date());
+        assert_eq!(timing(Due { day, immediate }, now, &BankDays::new(&[]), &rules), expected);
+    }
+
+    #[test]
+    fn ordinary_payments_leave_two_bank_days_before_and_never_after_the_cut_off() {
+        let friday = date(2026, 1, 30);
+        check(friday, false, datetime(2026, 1, 27, 23, 59, 0, 0), Timing::NotYet);
+        check(friday, false, datetime(2026, 1, 28, 0, 0, 0, 0), Timing::Send(friday));
+        check(friday, false, datetime(2026, 1, 29, 16, 0, 0, 0), Timing::Send(friday));
+        check(friday, false, datetime(2026, 1, 29, 16, 0, 1, 0), Timing::TooLate);
+        let after_easter = date(2026, 4, 7);
+        check(after_easter, false, datetime(2026, 3, 31, 9, 0, 0, 0), Timing::NotYet);
+        check(after_easter, false, datetime(2026, 4, 1, 9, 0, 0, 0), Timing::Send(after_easter));
+    }
+
+    #[test]
+    fn immediate_payments_get_the_first_day_that_can_be_reached_and_never_an_earlier_one() {
+        let wednesday = date(2026, 1, 28);
+        check(wednesday, true, datetime(2026, 1, 28, 11, 59, 0, 0), Timing::Send(wednesday));
+        check(wednesday, true, datetime(2026, 1, 28, 12, 0, 1, 0), Timing::Send(date(2026, 1, 29)));
+        check(date(2026, 1, 20), true, datetime(2026, 1, 31, 9, 0, 0, 0), Timing::Send(date(2026, 2, 2)));
+        check(date(2026, 2, 3), true, datetime(2026, 1, 31, 9, 0, 0, 0), Timing::Send(date(2026, 2, 3)));
+    }
+}

@@ -25,7 +25,7 @@ pub(super) async fn each_new(
 ) -> Result<(), PipelineError> {
     for transfer in hub.store.read(|tx| transfer::unfinished(tx, pipeline.format.as_str()))? {
         let name = transfer.identity.name.clone();
-        if let Err(error) = process(activity, transfer).await {
+        if let Err(error) = decide(hub, &transfer, activity, process).await {
             activity.failures.push(format!("{name}: {}", chain(&error)));
         }
     }
@@ -61,13 +61,30 @@ async fn one(
             activity.quarantined += 1;
             return refuse_unread(hub, pipeline, &transfer).await;
         }
-        TransferState::Receiving => take_in(hub, place, &transfer, file, activity).await?,
+        TransferState::Receiving => take_in(hub, place, &transfer, file).await?,
         _ => transfer,
     };
     if transfer.state == TransferState::Archived {
-        process(activity, transfer.clone()).await?;
+        decide(hub, &transfer, activity, process).await?;
     }
     acknowledge(hub, place, &transfer).await
+}
+
+/// An archived file is one that came before, or it is processed.
+async fn decide(
+    hub: &Hub,
+    transfer: &Transfer,
+    activity: &mut Activity,
+    process: &mut impl AsyncFnMut(&mut Activity, Transfer) -> Result<(), PipelineError>,
+) -> Result<(), PipelineError> {
+    let Some(close) = repetition(hub, transfer)? else {
+        return process(activity, transfer.clone()).await;
+    };
+    match close.state {
+        TransferState::Ignored => activity.ignored += 1,
+        _ => activity.quarantined += 1,
+    }
+    Ok(hub.store.write(close).await?)
 }
 
 /// The file's transfer, under the installation's number for it.
@@ -134,11 +151,12 @@ async fn take_in(
     place: &Place,
     transfer: &Transfer,
     file: &Listed,
-    activity: &mut Activity,
 ) -> Result<Transfer, PipelineError> {
     let is_g68 = transfer.format == Format::G68.as_str();
+    // A fresh key for every try: what a cut-off try sealed must not share its key with other bytes.
+    let (key, data_key) = hub.fresh_key()?;
     let mut inflow = Inflow {
-        archive: hub.archive.create(transfer.no, &hub.key_of(transfer)?)?,
+        archive: hub.archive.create(transfer.no, &key)?,
         detector: is_g68.then(|| Detector::new(None)),
     };
     place.drop.get(&file.name, &mut inflow).await.map_err(place.failed())?;
@@ -149,30 +167,23 @@ async fn take_in(
             sha256: archived.sha256,
             state: TransferState::Archived,
             size: archived.size,
+            data_key,
             layout: is_g68.then(|| Sha256::digest(hub.layouts.canonical()).into()),
             physical: inflow.detector.map(|detector| physical_code(detector.finish())),
         })
         .await?;
-    if let Some(close) = repetition(hub, transfer, &archived.sha256, is_g68)? {
-        match close.state {
-            TransferState::Ignored => activity.ignored += 1,
-            _ => activity.quarantined += 1,
-        }
-        hub.store.write(close).await?;
-    }
     let stored = hub.store.read(|tx| transfer::get(tx, transfer.no))?;
     stored.ok_or_else(|| PipelineError::Configuration(format!("{} vanished", super::subject(transfer.no))))
 }
 
 /// The same name and bytes again are the same transfer; other name, same bytes as an accepted one is G68-S11
 /// (00-decisions.md 4a).
-fn repetition(
-    hub: &Hub,
-    transfer: &Transfer,
-    sha256: &[u8; 32],
-    is_g68: bool,
-) -> Result<Option<Close>, PipelineError> {
-    let earlier = hub.store.read(|tx| transfer::same_bytes(tx, sha256, transfer.no))?;
+fn repetition(hub: &Hub, transfer: &Transfer) -> Result<Option<Close>, PipelineError> {
+    let Some(sha256) = transfer.sha256 else { return Ok(None) };
+    let is_g68 = transfer.format == Format::G68.as_str();
+    // Whatever was begun before this one: of two the first is the original, whichever is looked at first.
+    let mut earlier = hub.store.read(|tx| transfer::same_bytes(tx, &sha256, transfer.no))?;
+    earlier.retain(|other| other.no < transfer.no || other.state == TransferState::Accepted);
     let is_same = |other: &&SameBytes| {
         other.endpoint == transfer.identity.endpoint && other.name == transfer.identity.name
     };

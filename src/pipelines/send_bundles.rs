@@ -22,7 +22,7 @@ use crate::domain::calendar::copenhagen;
 use crate::domain::identity::BundleNo;
 use crate::domain::intake::Due;
 use crate::domain::sending::{self, Timing};
-use crate::store::archive::Archived;
+use crate::store::archive::{Archived, Key};
 use crate::store::bundle::{
     self, Bundle, BundleLine, DueKey, FinishRuns, Frozen, HoldLate, MarkLanded, Move, Number,
 };
@@ -192,8 +192,14 @@ async fn deliver(
         }
         step(hub, no, BundleState::Archived, BundleState::Committing, None).await?;
         commit(hub, place, &file, &name).await?;
-    } else {
-        finish_commit(hub, place, &file, &name).await?;
+    } else if place.drop.pending(&name).await.map_err(place.failed())? {
+        // A crash came between the intent to commit and the note that it was done, and our upload is still there under
+        // its temporary name: it was not committed. Were it gone, only our own rename could have moved it.
+        if let Some(reason) = too_late(hub, &bundle) {
+            step(hub, no, BundleState::Committing, BundleState::Held, Some(reason)).await?;
+            return Ok(None);
+        }
+        commit(hub, place, &file, &name).await?;
     }
     step(hub, no, BundleState::Committing, BundleState::Sent, None).await?;
     look_for_evidence(hub, place, evidence, no, &file).await?;
@@ -226,13 +232,6 @@ async fn commit(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result
         Err(DropError::Taken { .. }) if is_ours(hub, place, file, name).await? => Ok(()),
         other => other.map_err(place.failed()),
     }
-}
-
-/// A crash came between the intent to commit and the note that it was done: look before acting. Our upload is still
-/// there under its temporary name: it was not committed. It is gone: only our own rename can have moved it.
-async fn finish_commit(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result<(), PipelineError> {
-    let pending = place.drop.pending(name).await.map_err(place.failed())?;
-    if pending { commit(hub, place, file, name).await } else { Ok(()) }
 }
 
 /// Hashes what is read back.
@@ -296,12 +295,14 @@ async fn archive(hub: &Hub, place: &Place, bundle: &Bundle) -> Result<(), Pipeli
         data_key,
     };
     let file = hub.store.write(begin).await?;
-    let archived = write_bundle(hub, bundle, &file)?;
+    let (key, data_key) = hub.fresh_key()?;
+    let archived = write_bundle(hub, bundle, &file, &key)?;
     let mark = MarkArchived {
         no: file.no,
         sha256: archived.sha256,
         state: TransferState::Out,
         size: archived.size,
+        data_key,
         layout: None,
         physical: None,
     };
@@ -319,7 +320,7 @@ async fn archive(hub: &Hub, place: &Place, bundle: &Bundle) -> Result<(), Pipeli
 /// Payments read from the store at a time.
 const PAGE: usize = 1_000;
 
-fn write_bundle(hub: &Hub, bundle: &Bundle, file: &Transfer) -> Result<Archived, PipelineError> {
+fn write_bundle(hub: &Hub, bundle: &Bundle, file: &Transfer, key: &Key) -> Result<Archived, PipelineError> {
     let unfit = |what: String| PipelineError::Bundle { group_id: bundle.group_id.clone(), what };
     let failed = |error: WriteError| unfit(chain(&error));
     let account = BankAccount::parse(&bundle.frozen.debit_account).map_err(|e| unfit(e.to_string()))?;
@@ -341,7 +342,7 @@ fn write_bundle(hub: &Hub, bundle: &Bundle, file: &Transfer) -> Result<Archived,
             AmountForm::Implied3 => AmountFormat::Implied3,
         },
     };
-    let sink = BufWriter::with_capacity(1 << 16, hub.archive.create(file.no, &hub.key_of(file)?)?);
+    let sink = BufWriter::with_capacity(1 << 16, hub.archive.create(file.no, key)?);
     let mut writer = BundleWriter::begin(sink, &head).map_err(failed)?;
     let debit = Debit {
         execution: bundle.execution_day,

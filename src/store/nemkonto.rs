@@ -29,6 +29,7 @@ statements! {
     PAYMENT_STATE = "update payment set state = $2 where payment_id = $1";
     NEWEST = "select attempt from payment where payment_id = $1";
     BUNDLE_STATE = "update bundle set state = $2, undecided = $3 where bundle_no = $1";
+    SENT_UNNOTED = "update bundle set sent_at = $2 where bundle_no = $1 and sent_at is null";
     OVERDUE = "update bundle set overdue = $2 where bundle_no = $1";
     SALT = "select salt, checkpoint, state from transfer where transfer_no = $1";
     ACCEPT = "update transfer set state = $2, accepted_at = $3, bundle_no = $4, municipality = $5
@@ -337,6 +338,9 @@ impl Booking {
             task::open(tx, &task::NewTask { kind: "answer", municipality, subject, text }, at)?;
         }
         tx.run(BUNDLE_STATE, params![self.bundle.no.0, self.state as u8, self.undecided])?;
+        if self.state.has_left() {
+            tx.run(SENT_UNNOTED, params![self.bundle.no.0, at])?; // the answer came before our own note
+        }
         journal::append(tx, at, EntryKind::Answered, self.transfer.0, salt, &self.outcomes)?;
         Ok(self.booked)
     }

@@ -35,7 +35,8 @@ statements! {
     BEGIN = "insert into transfer
         (transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt, data_key)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    ARCHIVED = "update transfer set state = $2, sha256 = $3, layout = $4, physical = $5 where transfer_no = $1";
+    ARCHIVED = "update transfer set state = $2, sha256 = $3, layout = $4, physical = $5, data_key = $6
+        where transfer_no = $1";
     SIZE = "update transfer set size = $2 where transfer_no = $1 and direction = 2";
     SAME_BYTES = "select transfer_no, endpoint, name, state, records from transfer
         where sha256 = $1 and direction = 1 and transfer_no <> $2 order by transfer_no";
@@ -403,6 +404,8 @@ pub struct MarkArchived {
     pub state: TransferState,
     /// Original bytes.
     pub size: u64,
+    /// The wrapped key it is sealed under.
+    pub data_key: Vec<u8>,
     /// The hash of the layouts it will be read with, where it has any.
     pub layout: Option<[u8; 32]>,
     /// How its bytes are written, as its format codes it.
@@ -414,7 +417,10 @@ impl Write for MarkArchived {
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let layout = self.layout.map(|hash| hash.to_vec());
         let state = self.state as u8;
-        tx.run(ARCHIVED, params![self.no.0, state, self.sha256.as_slice(), layout, self.physical])?;
+        tx.run(
+            ARCHIVED,
+            params![self.no.0, state, self.sha256.as_slice(), layout, self.physical, self.data_key],
+        )?;
         tx.run(SIZE, params![self.no.0, self.size as i64])?; // of what comes in, the drop told it before
         Ok(())
     }
