@@ -205,3 +205,71 @@ fn harmless(layouts: &Layouts, raw: &[u8]) -> Vec<Range<usize>> {
     };
     vec![head]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(line: &str) -> String {
+        let latin1: Vec<u8> = line.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        drawable(&Layouts::embedded().unwrap(), &latin1).into_iter().collect()
+    }
+
+    /// The first record of g68.md 13 in the fixed form, as far as its name.
+    fn fixed() -> String {
+        let example = include_str!("../../../fixtures/g68/ok/example.utf8.g68");
+        example.lines().nth(1).unwrap().to_owned()
+    }
+
+    #[test]
+    fn what_is_personal_is_covered_in_every_shape() {
+        let table = [
+            ("Z300 07516      0281", "Z300 07516      0281"),
+            ("SLUTD00006", "SLUTD00006"),
+            // Behind the end nobody knows what stands.
+            ("SLUTD00006000000004621950+ 0101010101", "SLUTD00006000000004621950+ **********"),
+            (
+                "000G68000010751011&020751&1002&1100000101010101",
+                "000G68000010751011&020751&1002&11**************",
+            ),
+            ("000G6800001011&020751&1100000101010101&40Ole", "000G6800001011&020751&11**************&40***"),
+            ("000G68000010751011&990101010101&", "000G68000010751011&99**********&"),
+            ("000G68000010751011&x0101010101", "000G68000010751011&***********"),
+            (
+                "000G6900002075101NORFLYD&10300901&1330101010101",
+                "000G6900002075101NORFLYD&10300901&133**********",
+            ),
+            // No shape: nothing behind the head is known.
+            ("000G680000107510170101010101", "000G68000010751017**********"),
+            ("000G69000020751010101010101", "000G69000020751010101010***"),
+            ("0101010101 Ole", "***010**** ***"),
+            ("", ""),
+        ];
+        for (line, expected) in table {
+            assert_eq!(drawn(line), expected);
+        }
+    }
+
+    #[test]
+    fn a_fixed_record_shows_what_is_not_personal() {
+        let line = drawn(&fixed());
+        let column =
+            |from: usize, to: usize| line.chars().skip(from - 1).take(to + 1 - from).collect::<String>();
+        assert_eq!((column(67, 80), column(81, 94)), ("00001845600+02".to_owned(), "*".repeat(14)));
+        assert_eq!((column(179, 180), column(181, 194)), ("02".to_owned(), "*".repeat(14)));
+        assert!(column(488, 568).chars().all(|c| matches!(c, '*' | ' ')));
+        assert_eq!(line.chars().count(), fixed().chars().count());
+    }
+
+    #[test]
+    fn a_record_that_lost_or_won_characters_shows_its_head_only() {
+        let whole = fixed();
+        let cut: String = whole.chars().take(400).collect();
+        let grown = format!("{whole:850}X");
+        for line in [cut, grown] {
+            let shown = drawn(&line);
+            assert!(shown.starts_with("000G68000010751010"));
+            assert!(shown.chars().skip(18).all(|c| matches!(c, '*' | ' ')), "{shown}");
+        }
+    }
+}

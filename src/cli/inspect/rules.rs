@@ -1,15 +1,14 @@
-//! By which rules a file is held: those of an installation where the directory is one, else those the binary carries.
+//! By which rules a file is held: those of the installation that was named, else those the binary carries.
 
 use std::path::Path;
 
 use anyhow::anyhow;
 use jiff::civil::Date;
-use toek_adapters::disk::{Disk, RealDisk};
 use toek_formats::g68::{Layouts, Options, Tables};
 use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, SupplierId};
 
 use super::super::{Context, installation};
-use crate::config::{Acceptance, Installation, MAIN_FILE, Pipeline};
+use crate::config::{Acceptance, ClockKind, Installation, Pipeline};
 use crate::domain::calendar::{BankDays, copenhagen};
 use crate::domain::catalogue::{Catalogue, DEFAULT_FILE};
 use crate::domain::municipality;
@@ -40,14 +39,14 @@ pub(in crate::cli) struct Terms {
 }
 
 impl Rules {
-    /// The rules of the context's directory when that is an installation, else the embedded ones: 98 municipalities,
+    /// The rules of the installation that `--dir` names, else the embedded ones: 98 municipalities,
     /// the default benefit catalogue, every supplier registered. Says on standard error which.
     pub(in crate::cli) fn of(context: &Context, received: Option<Date>) -> anyhow::Result<Rules> {
         let now = context.at.unwrap_or_else(|| context.world.clock.now());
         Ok(Rules {
             layouts: Layouts::embedded()?,
             reception: received.unwrap_or_else(|| copenhagen(now).date()),
-            lookups: Lookups::of(context)?,
+            lookups: Lookups::of(context, received)?,
         })
     }
 
@@ -86,13 +85,19 @@ enum Lookups {
 }
 
 impl Lookups {
-    fn of(context: &Context) -> anyhow::Result<Lookups> {
-        if !RealDisk.exists(&context.dir.join(MAIN_FILE))? {
+    fn of(context: &Context, received: Option<Date>) -> anyhow::Result<Lookups> {
+        if !context.dir_is_given {
             let catalogue =
                 Catalogue::load(DEFAULT_FILE, "benefits.toml").map_err(|errors| anyhow!("{errors}"))?;
             return Ok(Lookups::Embedded { catalogue, bank_days: BankDays::new(&[]) });
         }
         let installation = installation::load(&context.dir)?;
+        // A simulated clock stands in a file that only who opens the installation reads.
+        if installation.clock == ClockKind::Simulated && received.is_none() && context.at.is_none() {
+            context
+                .printer
+                .note("its clock is simulated, and this goes by the machine's: --received names the day");
+        }
         context.printer.note(format!("by the rules of the installation in {}", context.dir.display()));
         Ok(Lookups::Installed(Box::new(installation)))
     }
