@@ -1,4 +1,5 @@
 //! The file commands as a user runs them: `validate`, `inspect`, `generate`, on the fixtures and on damaged copies.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -42,7 +42,7 @@ pub struct DirEntry {
     pub size: u64,
     /// Modification time, microseconds since 1970.
     pub modified_micros: i64,
-    /// Whether it is a folder itself.
+    /// Whether it is a folder, or anything else that is no regular file.
     pub is_dir: bool,
 }
 
@@ -138,7 +138,7 @@ impl DiskLock for FileLock {}
 fn entry_of(name: String, meta: &fs::Metadata) -> DirEntry {
     let modified = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
     let modified_micros = modified.map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(i64::MAX));
-    DirEntry { name, size: meta.len(), modified_micros, is_dir: meta.is_dir() }
+    DirEntry { name, size: meta.len(), modified_micros, is_dir: !meta.is_file() }
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the seam that the others go through")]

@@ -81,12 +81,16 @@ pub(super) fn open_at(
         Access::Change => Some(take_lock(dir)?),
     };
     let clock = open_clock(context, dir, installation.clock)?;
+    if access == Access::Read && !RealDisk.exists(&dir.join(STORE))? {
+        bail!("{} has no store yet: nothing was ever run here", dir.display());
+    }
+    let key = installation_key(dir, &*context.world.ids)?;
     let store = open_store(dir, access)?;
     let hub = Hub {
         dir: dir.to_owned(),
         store,
         archive: Archive::new(Arc::new(RealDisk), dir.join(ARCHIVE)),
-        key: installation_key(dir, &*context.world.ids)?,
+        key,
         seen: crate::store::seen::Seen::default(),
         layouts: Layouts::embedded()?,
         clock: match &clock {
@@ -132,12 +136,16 @@ fn open_store(dir: &Path, access: Access) -> anyhow::Result<Store> {
     let at = || format!("store {}", path.display());
     match access {
         Access::Change => {
+            let archive = dir.join(ARCHIVE);
+            let is_used = RealDisk.exists(&archive)? && !RealDisk.list(&archive)?.is_empty();
+            if is_used && !RealDisk.exists(&path)? {
+                bail!("{} is missing beside an archive that is not empty: restore it", path.display());
+            }
             RealDisk.create_dir_all(path.parent().unwrap_or(dir))?;
-            RealDisk.create_dir_all(&dir.join(ARCHIVE))?;
+            RealDisk.create_dir_all(&archive)?;
             Store::open(&path).with_context(at)
         }
-        Access::Read if RealDisk.exists(&path)? => Store::open_to_read(&path).with_context(at),
-        Access::Read => bail!("{} has no store yet: nothing was ever run here", dir.display()),
+        Access::Read => Store::open_to_read(&path).with_context(at),
     }
 }
 
@@ -145,6 +153,12 @@ fn open_store(dir: &Path, access: Access) -> anyhow::Result<Store> {
 fn installation_key(dir: &Path, ids: &dyn Ids) -> anyhow::Result<Key> {
     let path = dir.join(KEY);
     if !RealDisk.exists(&path)? {
+        if RealDisk.exists(&dir.join(STORE))? {
+            bail!(
+                "{} is missing, and with it nothing of the archive can be read: restore it",
+                path.display()
+            );
+        }
         RealDisk.create_dir_all(path.parent().unwrap_or(dir))?;
         RealDisk.write_atomically(&path, &random::<32>(ids)?)?;
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::installation::{Access, Open, open, open_at};
 use super::{Colour, Context, Outcome, Printer, block_on};
 use crate::domain::identity::TransferNo;
-use crate::pipelines::{self, receive_payments};
+use crate::pipelines::{self, fetch, receive_payments};
 use crate::store::transfer::{self, Close, FindingRow, Reopen, Transfer, TransferState};
 
 /// Files that wait for a person.
@@ -162,15 +162,16 @@ fn validate(context: &Context, command: &Validate) -> anyhow::Result<Outcome> {
     let transfer = waiting(&open, command.transfer)?;
     if transfer.sha256.is_none() {
         bail!(
-            "transfer {} was left in its drop unread, being over its limit: raise the limit or remove it",
+            "transfer {} was left in its drop unread, being over its limit: raise the limit and run its pipeline, or remove it",
             transfer.no.0
         );
     }
     if command.dry_run {
         return dry_run(context, &open, &transfer);
     }
-    let pipeline = open.hub.installation.pipelines.iter().find(|p| p.format.as_str() == transfer.format);
-    let pipeline = pipeline.with_context(|| format!("no pipeline reads {}", transfer.format))?.name.clone();
+    let pipeline = open.hub.pipeline_of(&transfer);
+    let pipeline =
+        pipeline.with_context(|| format!("no pipeline takes in {}", transfer.identity.name))?.name.clone();
     open.hub.store.write_blocking(Reopen { no: transfer.no, at: open.hub.clock.micros() })?;
     let activity = block_on(pipelines::run(&open.hub, &pipeline))??;
     let now = open.hub.store.read(|tx| transfer::get(tx, transfer.no))?;
@@ -181,10 +182,19 @@ fn validate(context: &Context, command: &Validate) -> anyhow::Result<Outcome> {
 }
 
 fn dry_run(context: &Context, open: &Open, transfer: &Transfer) -> anyhow::Result<Outcome> {
-    let intake = open.hub.installation.pipelines.iter().find_map(|p| p.intake.clone());
+    let intake = open.hub.pipeline_of(transfer).and_then(|pipeline| pipeline.intake.clone());
     let Some(intake) = intake.filter(|_| transfer.format == "g68") else {
         bail!("a dry run is for files with payments; an answer is matched again without one");
     };
+    if let Some(close) = fetch::repetition(&open.hub, transfer)? {
+        context.printer.line(format!(
+            "{}: {} again: {}",
+            transfer.identity.name,
+            close.state.text(),
+            close.reason
+        ));
+        return Ok(Outcome::Wrong);
+    }
     let report = receive_payments::read_file(&open.hub, &intake, transfer, |_| {})?;
     let accepted = !report.is_rejected();
     let verdict = if accepted { "would be taken in" } else { "would be quarantined again" };

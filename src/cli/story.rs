@@ -7,7 +7,7 @@ use std::io::BufReader;
 use jiff::Timestamp;
 use serde::Serialize;
 use toek_formats::g68;
-use toek_formats::nemkonto::{AnswerReader, Limits, bank_text};
+use toek_formats::nemkonto::{AnswerReader, Limits, bank_text, mask_cpr};
 
 use crate::config::Intake;
 use crate::domain::calendar::copenhagen;
@@ -16,7 +16,7 @@ use crate::domain::intake::unpack_digits;
 use crate::domain::ledger::Source;
 use crate::domain::payment::OutcomeGroup;
 use crate::pipelines::receive_payments::{read_record, warnings_of};
-use crate::pipelines::{Hub, PipelineError};
+use crate::pipelines::{Hub, PipelineError, masked};
 use crate::store::bundle::{self, Bundle};
 use crate::store::intake::{self, Stored};
 use crate::store::report::{self, Attempt, Rejected};
@@ -173,9 +173,16 @@ fn record_text(
         let text = g68::dump(&hub.layouts, &unit);
         // The head line counts within this one record, and findings are told as they were when the file came.
         let fields = text.lines().skip(1).take_while(|line| !is_verdict(line));
-        lines.extend(fields.map(|line| line.trim_start().to_owned()));
+        lines.extend(fields.map(|line| shown(line.trim_start())));
     })?;
     Ok(lines)
+}
+
+/// A sender may put a person's number into a reference of his own.
+fn shown(line: &str) -> String {
+    let is_free = ["SAGSREF", "TRANSREF", "FAKTURANR"].iter().any(|field| line.starts_with(field));
+    let hidden = if is_free { mask_cpr(line) } else { None };
+    hidden.unwrap_or_else(|| line.to_owned())
 }
 
 fn is_verdict(line: &str) -> bool {
@@ -250,7 +257,7 @@ fn of_answer(hub: &Hub, file: &Transfer, reference: &str) -> Result<Option<Event
             let (what, place) = bank_text(payment.text.unwrap_or(""));
             let status = payment.status_text;
             let reason = payment.reason.map(|reason| format!(" {reason}")).unwrap_or_default();
-            said = Some(format!("{status}{reason} {what} {place}").trim_end().to_owned());
+            said = Some(masked(format!("{status}{reason} {what} {place}").trim_end()));
             break;
         }
     }

@@ -373,8 +373,8 @@ mod tests {
         assert_eq!(content_fingerprint(&candidate()), CONTENT);
     }
 
-    const REFERENCE: i64 = 0;
-    const CONTENT: i64 = 0;
+    const REFERENCE: i64 = -1_113_385_096_170_661_968;
+    const CONTENT: i64 = 8_029_397_134_688_080_196;
 
     #[test]
     fn posting_references_pack() {

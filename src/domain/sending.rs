@@ -54,7 +54,7 @@ pub fn timing(due: Due, now: DateTime, bank_days: &BankDays, rules: &Settings) -
 }
 
 /// The first bank day on which an immediate payment handed over at `now` can still be paid; never an earlier one.
-fn first_reachable(now: DateTime, bank_days: &BankDays, rules: &Settings) -> Date {
+pub fn first_reachable(now: DateTime, bank_days: &BankDays, rules: &Settings) -> Date {
     let today = now.date();
     let in_time = bank_days.is_bank_day(today) && now.time() <= rules.immediate_cutoff;
     if in_time { today } else { bank_days.strictly_after(today) }
@@ -85,8 +85,8 @@ mod tests {
         check(friday, false, datetime(2026, 1, 29, 16, 0, 0, 0), Timing::Send(friday));
         check(friday, false, datetime(2026, 1, 29, 16, 0, 1, 0), Timing::TooLate);
         let after_easter = date(2026, 4, 7);
-        check(after_easter, false, datetime(2026, 3, 31, 9, 0, 0, 0), Timing::NotYet);
-        check(after_easter, false, datetime(2026, 4, 1, 9, 0, 0, 0), Timing::Send(after_easter));
+        check(after_easter, false, datetime(2026, 3, 30, 9, 0, 0, 0), Timing::NotYet);
+        check(after_easter, false, datetime(2026, 3, 31, 9, 0, 0, 0), Timing::Send(after_easter));
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub(super) async fn each_new(
     activity: &mut Activity,
     process: &mut impl AsyncFnMut(&mut Activity, Transfer) -> Result<(), PipelineError>,
 ) -> Result<(), PipelineError> {
-    for transfer in hub.store.read(|tx| transfer::unfinished(tx, pipeline.format.as_str()))? {
+    let unfinished = hub.store.read(|tx| transfer::unfinished(tx, pipeline.format.as_str()))?;
+    for transfer in unfinished.into_iter().filter(|transfer| super::takes(pipeline, transfer)) {
         let name = transfer.identity.name.clone();
         if let Err(error) = decide(hub, &transfer, activity, process).await {
             activity.failures.push(format!("{name}: {}", chain(&error)));
@@ -55,19 +56,62 @@ async fn one(
     activity: &mut Activity,
     process: &mut impl AsyncFnMut(&mut Activity, Transfer) -> Result<(), PipelineError>,
 ) -> Result<(), PipelineError> {
-    let transfer = make_known(hub, pipeline, place, file).await?;
-    let transfer = match transfer.state {
-        TransferState::Receiving if is_too_large(pipeline, file) => {
+    let mut transfer = make_known(hub, pipeline, place, file).await?;
+    if transfer.sha256.is_some() && !has_same_bytes(place, &transfer).await? {
+        // Name, size and time of one that came before, but not its bytes: another delivery, known a moment later.
+        transfer = make_known_apart(hub, pipeline, place, file, &transfer).await?;
+    }
+    if transfer.sha256.is_none() {
+        if is_too_large(pipeline, file) {
+            if transfer.state != TransferState::Receiving {
+                return Ok(()); // told of before
+            }
             activity.quarantined += 1;
             return refuse_unread(hub, pipeline, &transfer).await;
         }
-        TransferState::Receiving => take_in(hub, place, &transfer, file).await?,
-        _ => transfer,
-    };
+        let Some(taken) = take_in(hub, place, &transfer, file).await? else { return Ok(()) };
+        transfer = taken;
+    }
     if transfer.state == TransferState::Archived {
         decide(hub, &transfer, activity, process).await?;
     }
-    acknowledge(hub, place, &transfer).await
+    acknowledge(hub, place, &transfer, file).await
+}
+
+/// Whether what lies in the drop now has the bytes that were archived.
+async fn has_same_bytes(place: &Place, transfer: &Transfer) -> Result<bool, PipelineError> {
+    let mut hashing = Hashing::default();
+    place.drop.get(&transfer.identity.name, &mut hashing).await.map_err(place.failed())?;
+    Ok(transfer.sha256 == Some(hashing.0.finalize().into()))
+}
+
+/// Hashes what passes.
+#[derive(Default)]
+struct Hashing(Sha256);
+
+impl Sink for Hashing {
+    fn block(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.update(bytes);
+        Ok(())
+    }
+}
+
+/// A delivery that looks like an earlier one in all but its bytes.
+async fn make_known_apart(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    place: &Place,
+    file: &Listed,
+    earlier: &Transfer,
+) -> Result<Transfer, PipelineError> {
+    let mut apart = file.clone();
+    loop {
+        apart.modified_micros += 1;
+        let other = make_known(hub, pipeline, place, &apart).await?;
+        if other.no != earlier.no && (other.sha256.is_none() || has_same_bytes(place, &other).await?) {
+            return Ok(other);
+        }
+    }
 }
 
 /// An archived file is one that came before, or it is processed.
@@ -146,12 +190,13 @@ impl Sink for Inflow {
     }
 }
 
+/// Archives a file; `None` when it changed while it was read: then the next listing shows it as it is.
 async fn take_in(
     hub: &Hub,
     place: &Place,
     transfer: &Transfer,
     file: &Listed,
-) -> Result<Transfer, PipelineError> {
+) -> Result<Option<Transfer>, PipelineError> {
     let is_g68 = transfer.format == Format::G68.as_str();
     // A fresh key for every try: what a cut-off try sealed must not share its key with other bytes.
     let (key, data_key) = hub.fresh_key()?;
@@ -161,6 +206,12 @@ async fn take_in(
     };
     place.drop.get(&file.name, &mut inflow).await.map_err(place.failed())?;
     let archived = inflow.archive.finish()?;
+    if archived.size != file.size || !is_unchanged(place, file).await? {
+        let reason = "it changed while it was being read; what replaced it is another delivery".to_owned();
+        let (no, at, state) = (transfer.no, hub.clock.micros(), TransferState::Ignored);
+        hub.store.write(Close { no, state, reason, findings: vec![], records: 0, at }).await?;
+        return Ok(None);
+    }
     hub.store
         .write(MarkArchived {
             no: transfer.no,
@@ -173,17 +224,24 @@ async fn take_in(
         })
         .await?;
     let stored = hub.store.read(|tx| transfer::get(tx, transfer.no))?;
-    stored.ok_or_else(|| PipelineError::Configuration(format!("{} vanished", super::subject(transfer.no))))
+    let vanished = || PipelineError::Configuration(format!("{} vanished", super::subject(transfer.no)));
+    Ok(Some(stored.ok_or_else(vanished)?))
+}
+
+/// Whether the drop still shows the file as it was listed.
+async fn is_unchanged(place: &Place, file: &Listed) -> Result<bool, PipelineError> {
+    Ok(place.drop.list().await.map_err(place.failed())?.contains(file))
 }
 
 /// The same name and bytes again are the same transfer; other name, same bytes as an accepted one is G68-S11
 /// (00-decisions.md 4a).
-fn repetition(hub: &Hub, transfer: &Transfer) -> Result<Option<Close>, PipelineError> {
+pub fn repetition(hub: &Hub, transfer: &Transfer) -> Result<Option<Close>, PipelineError> {
     let Some(sha256) = transfer.sha256 else { return Ok(None) };
     let is_g68 = transfer.format == Format::G68.as_str();
     // Whatever was begun before this one: of two the first is the original, whichever is looked at first.
     let mut earlier = hub.store.read(|tx| transfer::same_bytes(tx, &sha256, transfer.no))?;
     earlier.retain(|other| other.no < transfer.no || other.state == TransferState::Accepted);
+    earlier.retain(|other| other.state != TransferState::Rejected); // what was refused for good claims nothing
     let is_same = |other: &&SameBytes| {
         other.endpoint == transfer.identity.endpoint && other.name == transfer.identity.name
     };
@@ -204,11 +262,17 @@ fn repetition(hub: &Hub, transfer: &Transfer) -> Result<Option<Close>, PipelineE
     }))
 }
 
-/// Takes the file away from the drop once its bytes are kept and it is settled. What is over its limit stays.
-async fn acknowledge(hub: &Hub, place: &Place, transfer: &Transfer) -> Result<(), PipelineError> {
+/// Takes the file away from the drop once its bytes are kept and it is settled. What is over its limit stays, and so does
+/// whatever has taken its place meanwhile.
+async fn acknowledge(
+    hub: &Hub,
+    place: &Place,
+    transfer: &Transfer,
+    file: &Listed,
+) -> Result<(), PipelineError> {
     let current = hub.store.read(|tx| transfer::get(tx, transfer.no))?;
     let settled = current.is_some_and(|now| now.state.is_settled() && now.sha256.is_some());
-    if settled {
+    if settled && is_unchanged(place, file).await? {
         place.drop.remove(&transfer.identity.name).await.map_err(place.failed())?;
         hub.store.write(MarkRemoved { no: transfer.no, at: hub.clock.micros() }).await?;
     }

@@ -134,6 +134,11 @@ impl Hub {
         self.installation.endpoint(&pipeline.endpoint).ok_or_else(missing)
     }
 
+    /// The pipeline that takes in files like this one: same format, its endpoint, a name it takes.
+    pub fn pipeline_of(&self, transfer: &Transfer) -> Option<&Pipeline> {
+        self.installation.pipelines.iter().find(|pipeline| takes(pipeline, transfer))
+    }
+
     /// The drops a pipeline works with: one, or one per folder.
     pub fn places(&self, pipeline: &Pipeline) -> Result<Vec<Place>, PipelineError> {
         let endpoint = self.endpoint(pipeline)?;
@@ -173,6 +178,15 @@ impl Hub {
     pub fn archived(&self, transfer: &Transfer) -> Result<ArchiveReader, PipelineError> {
         Ok(self.archive.open(transfer.no, &self.key_of(transfer)?)?)
     }
+}
+
+/// Whether a file is one that the pipeline takes in.
+fn takes(pipeline: &Pipeline, transfer: &Transfer) -> bool {
+    let identity = &transfer.identity;
+    let endpoint = identity.endpoint.split('/').next();
+    pipeline.format.as_str() == transfer.format
+        && endpoint == Some(pipeline.endpoint.as_str())
+        && pipeline.receiving.as_ref().is_some_and(|receiving| receiving.pattern.takes(&identity.name))
 }
 
 /// What one activation did.
@@ -242,6 +256,32 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// A counterparty's own words, with every number long enough to name a person or an account hidden.
+pub fn masked(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut number = String::new();
+    for character in text.chars().chain([' ']) {
+        if character.is_ascii_digit() || (character == '-' && !number.is_empty()) {
+            number.push(character);
+            continue;
+        }
+        let digits = number.chars().filter(char::is_ascii_digit).count();
+        match digits >= 8 && !is_ours(text) {
+            true => shown.extend(number.chars().map(|c| if c.is_ascii_digit() { '*' } else { c })),
+            false => shown.push_str(&number),
+        }
+        number.clear();
+        shown.push(character);
+    }
+    shown.pop();
+    shown
+}
+
+/// Whether a text is a reference of our own making, which holds no personal data.
+fn is_ours(text: &str) -> bool {
+    text.starts_with('T') && text.len() <= 27 && text.bytes().filter(|b| *b == b'-').count() == 2
 }
 
 /// A transfer as messages name it.

@@ -13,7 +13,7 @@ use toek_formats::nemkonto::{
 };
 use toek_formats::vocabulary::Ore;
 
-use super::{Activity, Hub, PipelineError, fetch};
+use super::{Activity, Hub, PipelineError, fetch, masked};
 use crate::config::Pipeline;
 use crate::domain::answers::{BundleEvent, BundleState};
 use crate::domain::calendar::copenhagen;
@@ -66,7 +66,7 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
         Fate::Close(state, reason) => close(hub, transfer, state, reason, activity).await,
         Fate::Unreadable => {
             mark(hub, transfer, message_id, None, 0).await?;
-            let text = examined.head.text.unwrap_or_default();
+            let text = masked(&examined.head.text.unwrap_or_default());
             let at = hub.clock.micros();
             let suspects = hub.store.write(BookUnreadable { transfer: transfer.no, text, at }).await?;
             activity.accepted += 1;
@@ -169,7 +169,7 @@ fn fate(
         return Ok(Fate::Close(TransferState::Unmatched, "NKS-M01: it names no bundle".to_owned()));
     };
     let Some(bundle) = hub.store.read(|tx| bundle::by_group(tx, reference))? else {
-        let reason = format!("NKS-M02: it answers {reference}, which was never sent");
+        let reason = format!("NKS-M02: it answers {}, which was never sent", masked(reference));
         return Ok(Fate::Close(TransferState::Unmatched, reason));
     };
     Ok(match bundle_event(head, examined.payments) {

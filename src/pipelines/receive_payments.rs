@@ -25,7 +25,7 @@ use crate::domain::intake::{
 use crate::domain::ledger::{Source, Vouchers};
 use crate::domain::parameters::Settings;
 use crate::store::intake::{self, Accept, Chunk, RejectedRow};
-use crate::store::transfer::{Close, FindingRow, Transfer, TransferState};
+use crate::store::transfer::{Close, Decide, FindingRow, Transfer, TransferState};
 use crate::store::{Pending, StoreError, day_number};
 
 /// Records to a chunk: some tens of milliseconds of the writer's time.
@@ -62,7 +62,8 @@ async fn process(
             .write(Close { no, state, reason, findings, records: report.records, at })
             .await?);
     }
-    let taken = Intaking::begin(hub, intake, transfer)?.run(report).await?;
+    let decided_at = hub.store.write(Decide { no: transfer.no, at: hub.clock.micros() }).await?;
+    let taken = Intaking::begin(hub, intake, transfer, decided_at)?.run(report).await?;
     activity.accepted += 1;
     activity.records += taken.records;
     activity.rejected += taken.rejected;
@@ -76,11 +77,11 @@ pub fn options(intake: &Intake, received_at: i64) -> Options {
         allow_multi_municipality: intake.g68.allow_multi_municipality,
         date_is_processing: intake.g68.date_is_processing,
         supplier: intake.default_supplier,
-        ..Options::new(received(received_at).date())
+        ..Options::new(danish(received_at).date())
     }
 }
 
-fn received(micros: i64) -> DateTime {
+fn danish(micros: i64) -> DateTime {
     copenhagen(Timestamp::from_microsecond(micros).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
@@ -247,7 +248,8 @@ struct Intaking<'a> {
     hub: &'a Hub,
     intake: &'a Intake,
     transfer: &'a Transfer,
-    received: DateTime,
+    /// When its requests are decided on, Danish time.
+    decided: DateTime,
     /// The last record that is stored, or on its way to be.
     checkpoint: u32,
     /// What a run before a crash has stored already.
@@ -273,6 +275,7 @@ impl<'a> Intaking<'a> {
         hub: &'a Hub,
         intake: &'a Intake,
         transfer: &'a Transfer,
+        decided_at: i64,
     ) -> Result<Intaking<'a>, PipelineError> {
         let stored = match transfer.checkpoint {
             0 => HashSet::new(),
@@ -282,7 +285,7 @@ impl<'a> Intaking<'a> {
             hub,
             intake,
             transfer,
-            received: received(transfer.received_at),
+            decided: danish(decided_at),
             checkpoint: transfer.checkpoint,
             stored,
             pending: None,
@@ -373,18 +376,18 @@ impl<'a> Intaking<'a> {
     }
 
     fn settings(&self, municipality: MunicipalityCode) -> Settings {
-        self.hub.installation.parameters.at(municipality, self.received.date())
+        self.hub.installation.parameters.at(municipality, self.decided.date())
     }
 
     fn decide(&mut self, batch: Batch, duplicates: &[Duplicates]) -> Chunk {
         let Batch { candidates, mut rejected, mut findings, up_to, .. } = batch;
         let bank_days = &self.hub.installation.bank_days;
         let settings = |municipality| self.settings(municipality);
-        let decisions = domain::decide(&candidates, duplicates, self.received, bank_days, &settings);
+        let decisions = domain::decide(&candidates, duplicates, self.decided, bank_days, &settings);
         let limit =
             candidates.first().map_or(2_000, |c| self.settings(c.municipality).voucher_limit as usize);
         let mut vouchers = Vouchers::new(limit);
-        let day = self.received.date();
+        let day = self.decided.date();
         domain::post(&candidates, &decisions, Source::Transfer(self.transfer.no), day, &mut vouchers);
         for (candidate, decision) in candidates.iter().zip(&decisions) {
             match decision {
@@ -535,7 +538,7 @@ impl<'a> Intaking<'a> {
     }
 
     fn period(&self) -> i64 {
-        day_number(self.received.date())
+        day_number(self.decided.date())
     }
 
     async fn accept(mut self, report: &FileReport) -> Result<Taken, PipelineError> {

@@ -3,7 +3,7 @@
 //! First what was begun is finished, then what is due is chosen and numbered, bundle by bundle. Every durable step of
 //! a bundle is a state of its row, so that a crash between two steps is seen and resolved by looking.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufWriter, Write as _};
 
 use jiff::Timestamp;
@@ -54,7 +54,10 @@ async fn send(
     let mut activity = Activity::default();
     deliver_all(hub, pipeline, &mut activity).await?;
     for (group, due) in choose(hub, wanted, &mut activity).await? {
-        number(hub, pipeline, &group, due).await?;
+        let municipality = group.municipality;
+        if let Err(error) = number(hub, pipeline, &group, due).await {
+            activity.failures.push(format!("municipality {municipality}: {}", chain(&error)));
+        }
     }
     deliver_all(hub, pipeline, &mut activity).await?;
     hub.store.write(FinishRuns { at: hub.clock.micros() }).await?;
@@ -135,6 +138,8 @@ async fn number(
             supplier_gln: parties.supplier_gln.as_str().to_owned(),
             nks_id: parties.nks_id.clone(),
             nks_gln: parties.nks_gln.as_str().to_owned(),
+            implied_decimals: parties.amount_form == AmountForm::Implied3,
+            benefits: benefits_at(hub, run_day),
             created_at: hub.clock.micros(),
         },
     };
@@ -145,6 +150,15 @@ async fn number(
             return Ok(());
         }
     }
+}
+
+/// What NemKonto calls each benefit on a day: lines of our code, a blank, its code.
+fn benefits_at(hub: &Hub, day: Date) -> String {
+    let valid =
+        hub.installation.catalogue.iter().filter_map(|row| hub.installation.catalogue.at(row.code, day));
+    let lines: std::collections::BTreeSet<String> =
+        valid.map(|benefit| format!("{} {}", benefit.code, benefit.nemkonto_benefit)).collect();
+    lines.into_iter().collect::<Vec<_>>().join("\n")
 }
 
 async fn deliver_all(hub: &Hub, pipeline: &Pipeline, activity: &mut Activity) -> Result<(), PipelineError> {
@@ -217,14 +231,18 @@ async fn step(
     Ok(hub.store.write(Move { bundle, from, to, file: None, reason, at }).await?)
 }
 
-/// Checked once more at the last moment: an ordinary bundle never leaves after its cut-off.
+/// Checked once more at the last moment: an ordinary bundle never leaves after its cut-off, an immediate one never with
+/// a day that cannot be reached any more.
 fn too_late(hub: &Hub, bundle: &Bundle) -> Option<String> {
     let now = hub.clock.danish();
+    let (bank_days, day) = (&hub.installation.bank_days, bundle.execution_day);
     let rules = hub.installation.parameters.at(bundle.municipality, now.date());
-    let cutoff = sending::hard_cutoff(bundle.execution_day, &hub.installation.bank_days, &rules);
-    (!bundle.immediate && now > cutoff).then(|| {
-        format!("the last moment to send it for {} was {cutoff}; it needs a new date", bundle.execution_day)
-    })
+    if bundle.immediate {
+        let reachable = sending::first_reachable(now, bank_days, &rules);
+        return (day < reachable).then(|| format!("{day} cannot be reached any more; it needs a new date"));
+    }
+    let cutoff = sending::hard_cutoff(day, bank_days, &rules);
+    (now > cutoff).then(|| format!("the last moment to send it for {day} was {cutoff}; it needs a new date"))
 }
 
 async fn commit(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result<(), PipelineError> {
@@ -337,9 +355,9 @@ fn write_bundle(hub: &Hub, bundle: &Bundle, file: &Transfer, key: &Key) -> Resul
         control_sum: bundle.sum,
         count: bundle.payments,
         authority: &bundle.frozen.authority,
-        amount_format: match hub.installation.nemkonto.amount_form {
-            AmountForm::Decimal2 => AmountFormat::Decimal2,
-            AmountForm::Implied3 => AmountFormat::Implied3,
+        amount_format: match bundle.frozen.implied_decimals {
+            false => AmountFormat::Decimal2,
+            true => AmountFormat::Implied3,
         },
     };
     let sink = BufWriter::with_capacity(1 << 16, hub.archive.create(file.no, key)?);
@@ -351,9 +369,10 @@ fn write_bundle(hub: &Hub, bundle: &Bundle, file: &Transfer, key: &Key) -> Resul
         text: Some(&bundle.group_id),
     };
     writer.debit(&debit).map_err(failed)?;
+    let benefits = bundle.frozen.benefits.lines().filter_map(|line| line.split_once(' ')).collect();
     for page in bundle.members.chunks(PAGE) {
         for line in hub.store.read(|tx| bundle::lines(tx, page))? {
-            write_payment(hub, bundle, &line, &mut writer).map_err(failed)?;
+            write_payment(&benefits, bundle, &line, &mut writer).map_err(failed)?;
         }
     }
     let mut sink = writer.finish().map_err(failed)?;
@@ -363,19 +382,18 @@ fn write_bundle(hub: &Hub, bundle: &Bundle, file: &Transfer, key: &Key) -> Resul
 }
 
 fn write_payment<W: io::Write>(
-    hub: &Hub,
+    benefits: &HashMap<&str, &str>,
     bundle: &Bundle,
     line: &BundleLine,
     writer: &mut BundleWriter<W>,
 ) -> Result<(), WriteError> {
     let reference = line.attempt.end_to_end_id(bundle.municipality, bundle.run_day);
-    let benefit = hub.installation.catalogue.at(line.benefit, bundle.run_day);
     let own_code = line.benefit.to_string();
     let text: String = line.advice.iter().map(|byte| char::from(*byte)).collect();
     let advice = break_advice(text.lines());
     writer.payment(&Payment {
         end_to_end_id: &reference,
-        benefit: Some(benefit.map_or(&own_code, |benefit| &benefit.nemkonto_benefit)),
+        benefit: Some(benefits.get(own_code.as_str()).copied().unwrap_or(&own_code)),
         amount: line.amount,
         payee: Some(line.payee),
         name: None,

@@ -343,6 +343,9 @@ impl ArchiveReader {
             return Err(self.damaged("a block is shorter than the index says"));
         }
         self.next += (self.plain.len() - from) as u64;
+        if self.next > self.size {
+            return Err(self.damaged("it is longer than its index says"));
+        }
         Ok(&self.plain[from..])
     }
 

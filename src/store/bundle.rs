@@ -35,14 +35,16 @@ statements! {
     MAX = "select max(bundle_no) from bundle";
     INSERT = "insert into bundle (bundle_no, run_no, municipality, run_day, part, group_id, created_at, execution_day,
             immediate, authority, agreement, debit_account, bank, supplier_id, supplier_gln, nks_id, nks_gln, payments,
-            sum_ore, undecided, state, members)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $18, $20, $21)";
+            sum_ore, undecided, state, members, implied_decimals, benefits)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $18, $20, $21,
+            $22, $23)";
     CANDIDATE = "select state, attempt, amount_ore from payment where payment_id = $1";
     ATTEMPT = "insert into attempt (payment_id, attempt, bundle_no, bundle_line) values ($1, $2, $3, $4)";
     UNDER_WAY = "update payment set state = $2, attempt = $3, bundle_no = $4 where payment_id = $1";
     SELECT = "select bundle_no, run_no, transfer_no, municipality, run_day, part, group_id, created_at, execution_day,
             immediate, authority, agreement, debit_account, bank, supplier_id, supplier_gln, nks_id, nks_gln, payments,
-            sum_ore, undecided, state, sent_at, landed_at, members, overdue
+            sum_ore, undecided, state, sent_at, landed_at, members, overdue,
+            implied_decimals, benefits
         from bundle where bundle_no = $1";
     BY_GROUP = "select bundle_no from bundle where group_id = $1";
     TO_SEND = "select bundle_no from bundle where state in (1, 2, 3) and undecided > 0 order by immediate desc, bundle_no";
@@ -104,6 +106,10 @@ pub struct Frozen {
     pub nks_id: String,
     /// NemKonto's location number.
     pub nks_gln: String,
+    /// Whether amounts are written with three implied decimals.
+    pub implied_decimals: bool,
+    /// What NemKonto calls each benefit: lines of our code, a blank, its code.
+    pub benefits: String,
     /// When it was made, microseconds since 1970.
     pub created_at: i64,
 }
@@ -169,6 +175,8 @@ impl Write for Number {
                 sum.0,
                 BundleState::Numbered as u8,
                 outcome::encode_ids(members.iter().map(|member| member.attempt.payment)),
+                frozen.implied_decimals,
+                frozen.benefits,
             ],
         )?;
         self.begin_attempts(tx, bundle_no, &members)?;
@@ -365,6 +373,8 @@ fn read(row: &Row<'_>) -> Result<Bundle, StoreError> {
             supplier_gln: row.get(15)?,
             nks_id: row.get(16)?,
             nks_gln: row.get(17)?,
+            implied_decimals: row.get(26)?,
+            benefits: row.get(27)?,
         },
         payments: row.get(18)?,
         sum: Ore(row.get(19)?),

@@ -227,7 +227,10 @@ impl Booking {
         let AttemptId { payment, attempt: attempt_no } = attempt;
         tx.run(ATTEMPT_STATE, params![payment.as_i64(), attempt_no, step.attempt as u8, self.transfer.0])?;
         let payment_state = if current.newest == attempt_no {
-            let state = step.payment.code();
+            // An answer that decides nothing does not take away that its time ran out.
+            let stays =
+                step.attempt.is_undecided() && current.payment_state == PaymentState::Unconfirmed.code();
+            let state = if stays { current.payment_state } else { step.payment.code() };
             if state != current.payment_state {
                 tx.run(PAYMENT_STATE, params![payment.as_i64(), state])?;
             }

@@ -12,31 +12,33 @@ statements! {
     MAX = "select max(transfer_no) from transfer";
     COLUMNS_BY_NO = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason, physical from transfer where transfer_no = $1";
+        reason, physical, decided_at from transfer where transfer_no = $1";
     BY_IDENTITY = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason, physical from transfer
+        reason, physical, decided_at from transfer
         where direction = $1 and endpoint = $2 and name = $3 and size = $4 and modified_at = $5";
     BY_NAME = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason, physical from transfer where name = $1 order by transfer_no";
+        reason, physical, decided_at from transfer where name = $1 order by transfer_no";
     BY_BUNDLE = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason, physical from transfer where bundle_no = $1 order by transfer_no";
+        reason, physical, decided_at from transfer where bundle_no = $1 order by transfer_no";
     BY_MESSAGE = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason, physical from transfer where message_id = $1 and transfer_no <> $2 order by transfer_no";
+        reason, physical, decided_at from transfer where message_id = $1 and transfer_no <> $2 order by transfer_no";
     UNFINISHED = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason, physical from transfer where direction = 1 and state = 2 and format = $1 order by transfer_no";
+        reason, physical, decided_at from transfer where direction = 1 and state = 2 and format = $1 order by transfer_no";
     PAGE = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
-        reason, physical from transfer where transfer_no > $1 order by transfer_no limit 500";
+        reason, physical, decided_at from transfer where transfer_no > $1 order by transfer_no limit 500";
     BEGIN = "insert into transfer
         (transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt, data_key)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     ARCHIVED = "update transfer set state = $2, sha256 = $3, layout = $4, physical = $5, data_key = $6
         where transfer_no = $1";
+    DECIDE = "update transfer set decided_at = $2 where transfer_no = $1 and decided_at is null";
+    UNDECIDE = "update transfer set decided_at = null where transfer_no = $1";
     SIZE = "update transfer set size = $2 where transfer_no = $1 and direction = 2";
     SAME_BYTES = "select transfer_no, endpoint, name, state, records from transfer
         where sha256 = $1 and direction = 1 and transfer_no <> $2 order by transfer_no";
@@ -175,6 +177,8 @@ pub struct Transfer {
     pub reason: Option<String>,
     /// How its bytes are written, as its format codes it.
     pub physical: Option<i64>,
+    /// When what it asks for was first decided on; the same after a crash.
+    pub decided_at: Option<i64>,
 }
 
 /// One thing wrong with a file or a record, ready to be shown: personal values are masked already.
@@ -224,6 +228,7 @@ fn read(row: &Row<'_>) -> Result<Transfer, StoreError> {
         bundle: row.get::<_, Option<i64>>(19)?.map(BundleNo),
         reason: row.get(20)?,
         physical: row.get(21)?,
+        decided_at: row.get(22)?,
     })
 }
 
@@ -492,9 +497,27 @@ impl Write for Reopen {
             reopened += tx.run(SET_STATE, params![self.no.0, TransferState::Archived as u8, from as u8])?;
         }
         if reopened > 0 {
+            tx.run(UNDECIDE, params![self.no.0])?;
             super::task::close(tx, &format!("transfer {}", self.no.0), self.at)?;
         }
         Ok(reopened > 0)
+    }
+}
+
+/// What a file asks for is decided on now, unless that was begun before a crash.
+pub struct Decide {
+    /// Which.
+    pub no: TransferNo,
+    /// Now.
+    pub at: i64,
+}
+
+impl Write for Decide {
+    /// When it was first begun.
+    type Out = i64;
+    fn apply(&self, tx: &Tx<'_>) -> Result<i64, StoreError> {
+        tx.run(DECIDE, params![self.no.0, self.at])?;
+        Ok(get(tx, self.no)?.and_then(|transfer| transfer.decided_at).unwrap_or(self.at))
     }
 }
 
