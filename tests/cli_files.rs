@@ -515,10 +515,6 @@ mod large {
     /// Resident at most, in kB.
     const MOST: u64 = 100_000;
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a sparse file is made by its length, which the seam does not offer"
-    )]
     fn sparse(path: &Path, head: &[u8], length: u64) {
         RealDisk.write_atomically(path, head).unwrap();
         File::options().append(true).open(path).unwrap().set_len(length).unwrap();
