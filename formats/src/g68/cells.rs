@@ -9,7 +9,7 @@ use crate::layout::{Class, account_byte, bytes, ident_code};
 
 use super::codes::Code;
 use super::finding::Findings;
-use super::plan::{Number, Numbered, PLACES, Plans, Span, Spec, place_of};
+use super::plan::{AtOnce, Number, Numbered, PLACES, Plans, Span, Spec, place_of};
 use super::slots::{Slot, TEXT_SLOTS};
 
 /// The most text lines a record can carry (fields 40-75).
@@ -167,17 +167,28 @@ impl Values {
         }
     }
 
+    /// Takes a text whose characters are known to be allowed.
+    #[inline(always)]
+    fn put_clean_text(&mut self, raw: &[u8], spec: &Spec, span: Span) {
+        let place = usize::from(spec.place) % PLACES;
+        let length = bytes::trimmed_len(span.of(raw));
+        self.span[place] = span;
+        self.value[place] = length as u64;
+        self.here |= spec.bit;
+        self.given |= if length > 0 { spec.bit } else { 0 };
+    }
+
     /// Takes a number or a date that nothing can be said against; `false` when that is not what it is.
     #[inline(always)]
     fn put_number(&mut self, raw: &[u8], spec: &Spec, span: Span) -> bool {
-        if !matches!(spec.class, Class::Digits | Class::Date) {
-            return false;
-        }
-        let read = bytes::number_at(raw, usize::from(span.at), usize::from(span.len));
+        let (end, len) = (usize::from(span.at + span.len), usize::from(span.len));
+        let read = match spec.at_once {
+            AtOnce::No => return false,
+            AtOnce::Short => bytes::short_number(raw, end, len),
+            AtOnce::Long => bytes::long_number(raw, end, len),
+            AtOnce::Date => bytes::short_number(raw, end, 8).filter(|day| bytes::is_day(*day as u32)),
+        };
         let Some(number) = read.filter(|number| *number != 0 || spec.zero_is_value) else { return false };
-        if spec.class == Class::Date && !(span.len == 8 && bytes::is_day(number as u32)) {
-            return false;
-        }
         let place = usize::from(spec.place) % PLACES;
         self.span[place] = span;
         self.value[place] = number;
@@ -512,7 +523,8 @@ pub(super) fn read_floating(
     for spec in head {
         values.put(raw, spec, spec.span, true, findings);
     }
-    let fields = Fields { numbered: &plans.floating, digits: 2, start };
+    let clean = bytes::all_allowed_between_separators(raw);
+    let fields = Fields { numbered: &plans.floating, digits: 2, start, clean };
     fields.read(raw, values, findings, |number, spec, span| {
         if spec.slot >= Slot::Text1 {
             lines.push(number, span);
@@ -541,7 +553,8 @@ pub(super) fn read_finance(plans: &Plans, raw: &[u8], values: &mut Values, findi
             findings.add(Code::F03, Some(*slot), usize::from(span.at), usize::from(span.len), false);
         }
     }
-    let fields = Fields { numbered: &plans.finance, digits: 3, start };
+    let clean = bytes::all_allowed_between_separators(raw);
+    let fields = Fields { numbered: &plans.finance, digits: 3, start, clean };
     fields.read(raw, values, findings, |_, _, _| {});
     true
 }
@@ -557,6 +570,8 @@ struct Fields<'p> {
     digits: usize,
     /// Where the first `&` stands.
     start: usize,
+    /// No character of the record is forbidden.
+    clean: bool,
 }
 
 impl Fields<'_> {
@@ -597,7 +612,11 @@ impl Fields<'_> {
             at = end;
             match spec {
                 Some(spec) if span.len <= spec.span.len => {
-                    values.put(raw, spec, span, false, findings);
+                    if self.clean && spec.class == Class::Text && !spec.required {
+                        values.put_clean_text(raw, spec, span);
+                    } else {
+                        values.put(raw, spec, span, false, findings);
+                    }
                     each(number, spec, span);
                 }
                 Some(spec) => values.put_too_long(spec, span, findings),

@@ -37,6 +37,31 @@ pub(super) struct Spec {
     pub(super) bit: u64,
     /// First and last field number of the floating form; zeros when it has none.
     pub(super) numbers: (u16, u16),
+    /// How a value of full length is read at once.
+    pub(super) at_once: AtOnce,
+}
+
+/// Whether a field of full length can be read with a load or two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtOnce {
+    No,
+    /// At most eight digits.
+    Short,
+    /// Nine to sixteen digits.
+    Long,
+    Date,
+}
+
+impl AtOnce {
+    /// Floating values stand behind a header, so there are always sixteen bytes to load.
+    fn of(field: &Field<Slot>) -> AtOnce {
+        match (field.class, field.length) {
+            (Class::Digits, 1..=8) => AtOnce::Short,
+            (Class::Digits, 9..=16) => AtOnce::Long,
+            (Class::Date, 8) => AtOnce::Date,
+            _ => AtOnce::No,
+        }
+    }
 }
 
 /// A list of floating fields that is found by field number.
@@ -240,5 +265,6 @@ fn spec(field: &Field<Slot>, required: bool) -> Spec {
         place: place_of(field.slot) as u8,
         bit: 1 << place_of(field.slot),
         numbers: field.numbers.unwrap_or((0, 0)),
+        at_once: AtOnce::of(field),
     }
 }

@@ -33,6 +33,22 @@ pub fn all_allowed(bytes: &[u8]) -> bool {
     u128::from_ne_bytes(bad) == 0
 }
 
+/// As [`all_allowed`] for a whole record in which `&` separates fields.
+#[inline]
+pub fn all_allowed_between_separators(record: &[u8]) -> bool {
+    let Some(last) = record.last_chunk::<16>() else {
+        return record.iter().all(|byte| *byte == b'&' || allowed(*byte));
+    };
+    let mut bad = unprintable16(last);
+    let (chunks, _) = record.as_chunks::<16>();
+    for chunk in chunks {
+        for (bad, found) in bad.iter_mut().zip(unprintable16(chunk)) {
+            *bad |= found;
+        }
+    }
+    u128::from_ne_bytes(bad) == 0
+}
+
 /// For fewer than sixteen bytes.
 #[inline]
 fn all_allowed_short(bytes: &[u8]) -> bool {
@@ -52,12 +68,28 @@ fn forbidden16(bytes: &[u8; 16]) -> [u8; 16] {
     bad
 }
 
+/// As [`forbidden16`], `&` permitted.
+#[inline(always)]
+fn unprintable16(bytes: &[u8; 16]) -> [u8; 16] {
+    let mut bad = [0; 16];
+    for (bad, byte) in bad.iter_mut().zip(bytes) {
+        *bad = unprintable(*byte);
+    }
+    bad
+}
+
 /// The opposite of [`allowed`], without branches.
 #[inline(always)]
 fn forbidden(byte: u8) -> u8 {
+    unprintable(byte) | u8::from(byte == b'&')
+}
+
+/// What may stand neither in a value nor between values.
+#[inline(always)]
+fn unprintable(byte: u8) -> u8 {
     // 7F-9F are 33 neighbours.
     let control = u8::from(byte < 0x20) | u8::from(byte.wrapping_sub(0x7F) < 0x21);
-    control | u8::from(byte == b'&') | u8::from(byte == b'!') | u8::from(byte == b'\\')
+    control | u8::from(byte == b'!') | u8::from(byte == b'\\')
 }
 
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
