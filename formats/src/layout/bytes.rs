@@ -15,82 +15,44 @@ pub const fn allowed(byte: u8) -> bool {
     printable(byte) && !matches!(byte, b'&' | b'!' | b'\\')
 }
 
-/// Whether every byte may stand in a field's value: sixteen at a time, so that the compiler makes vectors of it,
-/// the last sixteen over again where they overlap.
+/// Whether every byte may stand in a field's value: a word at a time, the last word overlapping the one before.
 #[inline]
 pub fn all_allowed(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk::<16>() else {
-        return all_allowed_short(bytes);
+    let Some(last) = bytes.len().checked_sub(8).and_then(|at| word(bytes, at)) else {
+        return bytes.iter().fold(0, |bad, byte| bad | FORBIDDEN[usize::from(*byte)]) == 0;
     };
-    let mut bad = forbidden16(last);
-    let (chunks, _) = bytes.as_chunks::<16>();
-    for chunk in chunks {
-        let found = forbidden16(chunk);
-        for (bad, found) in bad.iter_mut().zip(found) {
-            *bad |= found;
-        }
-    }
-    u128::from_ne_bytes(bad) == 0
+    let (words, _) = bytes.as_chunks::<8>();
+    let bad = words
+        .iter()
+        .fold(forbidden_bits(last), |bad, eight| bad | forbidden_bits(u64::from_le_bytes(*eight)));
+    bad & HIGH_BITS == 0
 }
 
-/// As [`all_allowed`] for a whole record in which `&` separates fields.
+/// As [`all_allowed`] for a whole record in which `&` separates fields: a plain loop, of which the compiler makes
+/// vectors.
 #[inline]
 pub fn all_allowed_between_separators(record: &[u8]) -> bool {
-    let Some(last) = record.last_chunk::<16>() else {
-        return record.iter().all(|byte| *byte == b'&' || allowed(*byte));
-    };
-    let mut bad = unprintable16(last);
-    let (chunks, _) = record.as_chunks::<16>();
-    for chunk in chunks {
-        for (bad, found) in bad.iter_mut().zip(unprintable16(chunk)) {
-            *bad |= found;
-        }
-    }
-    u128::from_ne_bytes(bad) == 0
+    record.iter().fold(0, |bad, byte| bad | unprintable(*byte)) == 0
 }
 
-/// For fewer than sixteen bytes.
-#[inline]
-fn all_allowed_short(bytes: &[u8]) -> bool {
-    match (word(bytes, 0), bytes.len().checked_sub(8).and_then(|at| word(bytes, at))) {
-        (Some(first), Some(last)) => !has_forbidden(first) && !has_forbidden(last),
-        _ => bytes.iter().all(|byte| allowed(*byte)),
-    }
-}
-
-/// 1 for each byte that may not stand in a value, else 0.
-#[inline(always)]
-fn forbidden16(bytes: &[u8; 16]) -> [u8; 16] {
-    let mut bad = [0; 16];
-    for (bad, byte) in bad.iter_mut().zip(bytes) {
-        *bad = forbidden(*byte);
-    }
-    bad
-}
-
-/// As [`forbidden16`], `&` permitted.
-#[inline(always)]
-fn unprintable16(bytes: &[u8; 16]) -> [u8; 16] {
-    let mut bad = [0; 16];
-    for (bad, byte) in bad.iter_mut().zip(bytes) {
-        *bad = unprintable(*byte);
-    }
-    bad
-}
-
-/// The opposite of [`allowed`], without branches.
-#[inline(always)]
-fn forbidden(byte: u8) -> u8 {
-    unprintable(byte) | u8::from(byte == b'&')
-}
-
-/// What may stand neither in a value nor between values.
+/// What may stand neither in a value nor between values; 1 or 0, without branches.
 #[inline(always)]
 fn unprintable(byte: u8) -> u8 {
     // 7F-9F are 33 neighbours.
     let control = u8::from(byte < 0x20) | u8::from(byte.wrapping_sub(0x7F) < 0x21);
     control | u8::from(byte == b'!') | u8::from(byte == b'\\')
 }
+
+/// The opposite of [`allowed`], 1 or 0.
+static FORBIDDEN: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = !allowed(byte as u8) as u8;
+        byte += 1;
+    }
+    table
+};
 
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 const LOW_BITS: u64 = 0x7F7F_7F7F_7F7F_7F7F;
@@ -101,15 +63,17 @@ fn zero_bytes(word: u64) -> u64 {
     !(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS)
 }
 
-/// Whether one of eight bytes may not stand in a value.
+/// Some high bit is set when one of eight bytes may not stand in a value, and none otherwise. A borrow may set
+/// the bit of a byte above a guilty one: fit to ask whether there is any, not which.
 #[inline(always)]
-fn has_forbidden(word: u64) -> bool {
+fn forbidden_bits(word: u64) -> u64 {
     let every = |byte: u8| u64::from_ne_bytes([byte; 8]);
+    let any_zero = |word: u64| word.wrapping_sub(every(1)) & !word;
     // 80-9F are the control characters again with the high bit set.
-    let control = !((word & LOW_BITS) + every(0x60)) & HIGH_BITS;
+    let control = !((word & LOW_BITS) + every(0x60));
     let reserved =
-        zero_bytes(word ^ every(b'&')) | zero_bytes(word ^ every(b'!')) | zero_bytes(word ^ every(b'\\'));
-    control | reserved | zero_bytes(word ^ every(0x7F)) != 0
+        any_zero(word ^ every(b'&')) | any_zero(word ^ every(b'!')) | any_zero(word ^ every(b'\\'));
+    control | reserved | any_zero(word ^ every(0x7F))
 }
 
 #[inline(always)]
