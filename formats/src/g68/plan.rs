@@ -122,7 +122,7 @@ pub(super) struct Number {
     pub(super) zero_bit: u64,
 }
 
-/// The fixed form sorted by what its fields are, for the quick way (see `quick`).
+/// Columns sorted by what they hold, for the quick way of `cells`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quick {
     /// At most eight digits.
@@ -134,6 +134,8 @@ pub(super) struct Quick {
     pub(super) others: Vec<Spec>,
     /// The bits of the slots that must be given.
     pub(super) required: u64,
+    /// The bits of all slots.
+    pub(super) all: u64,
 }
 
 impl Quick {
@@ -148,6 +150,7 @@ impl Quick {
                 bit: spec.bit,
                 zero_bit: if spec.zero_is_value { spec.bit } else { 0 },
             };
+            quick.all |= spec.bit;
             quick.required |= if spec.required { spec.bit } else { 0 };
             match (spec.class, spec.span.len) {
                 (Class::Digits, 1..=8) if end >= 8 => quick.short.push(number),
@@ -166,6 +169,8 @@ impl Quick {
 pub(super) struct Plans {
     pub(super) fixed: Vec<Spec>,
     pub(super) quick: Quick,
+    pub(super) quick_a: Quick,
+    pub(super) quick_b: Quick,
     pub(super) fixed_length: usize,
     pub(super) fixed_shortest: usize,
     pub(super) head_a: Vec<Spec>,
@@ -204,6 +209,8 @@ impl Plans {
         }
         Plans {
             quick: Quick::new(&placed("g68")),
+            quick_a: Quick::new(&placed("g68_head_a")),
+            quick_b: Quick::new(&placed("g68_head_b")),
             fixed: placed("g68"),
             fixed_length: length("g68"),
             fixed_shortest: g68.map_or(0, |record| usize::from(record.shortest())),

@@ -28,21 +28,6 @@ pub fn all_allowed(bytes: &[u8]) -> bool {
     bad & HIGH_BITS == 0
 }
 
-/// As [`all_allowed`] for a whole record in which `&` separates fields: a plain loop, of which the compiler makes
-/// vectors.
-#[inline]
-pub fn all_allowed_between_separators(record: &[u8]) -> bool {
-    record.iter().fold(0, |bad, byte| bad | unprintable(*byte)) == 0
-}
-
-/// What may stand neither in a value nor between values; 1 or 0, without branches.
-#[inline(always)]
-fn unprintable(byte: u8) -> u8 {
-    // 7F-9F are 33 neighbours.
-    let control = u8::from(byte < 0x20) | u8::from(byte.wrapping_sub(0x7F) < 0x21);
-    control | u8::from(byte == b'!') | u8::from(byte == b'\\')
-}
-
 /// The opposite of [`allowed`], 1 or 0.
 static FORBIDDEN: [u8; 256] = {
     let mut table = [0; 256];
@@ -189,18 +174,18 @@ pub fn is_blank(bytes: &[u8]) -> bool {
 /// The length without blanks at the end.
 #[inline]
 pub fn trimmed_len(bytes: &[u8]) -> usize {
-    let mut end = bytes.len();
-    while let Some(word) = end.checked_sub(8).and_then(|start| word(bytes, start)) {
-        let others = word ^ BLANKS;
+    let mut rest = bytes;
+    while let Some((before, last)) = rest.split_last_chunk::<8>() {
+        let others = u64::from_le_bytes(*last) ^ BLANKS;
         if others != 0 {
-            return end - (others.leading_zeros() / 8) as usize;
+            return rest.len() - (others.leading_zeros() / 8) as usize;
         }
-        end -= 8;
+        rest = before;
     }
-    while end > 0 && bytes.get(end - 1) == Some(&b' ') {
-        end -= 1;
+    while let [before @ .., b' '] = rest {
+        rest = before;
     }
-    end
+    rest.len()
 }
 
 /// `bytes` without blanks at the end.
@@ -213,18 +198,20 @@ pub fn trim_end(bytes: &[u8]) -> &[u8] {
 #[inline]
 pub fn next_separator(bytes: &[u8], from: usize) -> usize {
     const WANTED: u64 = 0x2626_2626_2626_2626;
-    let mut at = from;
-    while let Some(word) = word(bytes, at) {
-        let found = zero_bytes(word ^ WANTED);
+    let mut rest = bytes.get(from..).unwrap_or(&[]);
+    while let Some((first, after)) = rest.split_first_chunk::<8>() {
+        let found = zero_bytes(u64::from_le_bytes(*first) ^ WANTED);
         if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
+            return bytes.len() - rest.len() + (found.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        rest = after;
     }
-    while bytes.get(at).is_some_and(|byte| *byte != b'&') {
-        at += 1;
+    while let [first, after @ ..] = rest
+        && *first != b'&'
+    {
+        rest = after;
     }
-    at.min(bytes.len())
+    bytes.len() - rest.len()
 }
 
 /// Days of each month of a common year; months run from 1.
