@@ -1,10 +1,14 @@
 //! Any bytes: no panic, and blocks of two sizes give the same units. The first byte chooses form and block size.
 #![no_main]
 
+use std::sync::LazyLock;
+
 use jiff::civil::{Date, date};
 use libfuzzer_sys::fuzz_target;
 use toek_formats::g68::{Charset, Detector, FileReport, Layouts, Mode, Options, Physical, Reader, Tables, Unit, dump};
 use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, SupplierId};
+
+static LAYOUTS: LazyLock<Layouts> = LazyLock::new(|| Layouts::embedded().expect("the table in the tree loads"));
 
 /// Everything exists and every day is a bank day.
 struct Anything;
@@ -42,7 +46,7 @@ fn read(layouts: &Layouts, physical: Physical, bytes: &[u8], block: usize) -> (S
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, bytes)) = data.split_first() else { return };
-    let layouts = Layouts::embedded().expect("the table in the tree loads");
+    let layouts = &*LAYOUTS;
     let charset = [None, Some(Charset::Latin1), Some(Charset::Utf8), Some(Charset::Ebcdic277)][usize::from(choice & 3)];
     let mut detector = Detector::new(charset);
     bytes.chunks(7).for_each(|block| detector.feed(block));
@@ -51,6 +55,6 @@ fuzz_target!(|data: &[u8]| {
         physical.mode = Mode::Block;
     }
     let block = usize::from(choice >> 3) + 1;
-    let whole = read(&layouts, physical, bytes, bytes.len().max(1));
-    assert_eq!(read(&layouts, physical, bytes, block), whole);
+    let whole = read(layouts, physical, bytes, bytes.len().max(1));
+    assert_eq!(read(layouts, physical, bytes, block), whole);
 });

@@ -9,7 +9,7 @@ use crate::layout::{Class, account_byte, bytes, ident_code};
 
 use super::codes::Code;
 use super::finding::Findings;
-use super::plan::{Number, Numbered, PLACES, Plans, Span, Spec, place_of};
+use super::plan::{AtOnce, Number, Numbered, PLACES, Plans, Quick, Span, Spec, place_of};
 use super::slots::{Slot, TEXT_SLOTS};
 
 /// The most text lines a record can carry (fields 40-75).
@@ -170,14 +170,14 @@ impl Values {
     /// Takes a number or a date that nothing can be said against; `false` when that is not what it is.
     #[inline(always)]
     fn put_number(&mut self, raw: &[u8], spec: &Spec, span: Span) -> bool {
-        if !matches!(spec.class, Class::Digits | Class::Date) {
-            return false;
-        }
-        let read = bytes::number_at(raw, usize::from(span.at), usize::from(span.len));
+        let (end, len) = (usize::from(span.at + span.len), usize::from(span.len));
+        let read = match spec.at_once {
+            AtOnce::No => return false,
+            AtOnce::Short => bytes::short_number(raw, end, len),
+            AtOnce::Long => bytes::long_number(raw, end, len),
+            AtOnce::Date => bytes::short_number(raw, end, 8).filter(|day| bytes::is_day(*day as u32)),
+        };
         let Some(number) = read.filter(|number| *number != 0 || spec.zero_is_value) else { return false };
-        if spec.class == Class::Date && !(span.len == 8 && bytes::is_day(number as u32)) {
-            return false;
-        }
         let place = usize::from(spec.place) % PLACES;
         self.span[place] = span;
         self.value[place] = number;
@@ -392,30 +392,37 @@ impl Values {
         }
     }
 
-    /// The quick way: fields sorted by what they are, one short loop for each kind. It gives up (`false`) at the
-    /// first thing that is odd, and the careful way begins anew; both give the same values for a clean record.
+    /// The quick way for a clean record; `false` when the careful way has to tell what is odd.
     #[inline(always)]
     fn quick_fixed(&mut self, plans: &Plans, raw: &[u8]) -> bool {
-        let quick = &plans.quick;
+        let Some(given) = self.quick(&plans.quick, raw) else { return false };
+        self.stand_in_columns(plans);
+        (self.given, self.bad, self.here) = (given, 0, u64::MAX);
+        true
+    }
+
+    /// Reads columns that are sorted by what they hold, one short loop for each kind, and gives the bits of what
+    /// is given. It gives up (`None`) at the first thing that is odd, and the careful way begins anew; both give
+    /// the same values for a clean record.
+    #[inline(always)]
+    fn quick(&mut self, quick: &Quick, raw: &[u8]) -> Option<u64> {
         let mut given = 0;
         let mut keep = |values: &mut [u64; PLACES], number: &Number, value: u64| {
             values[usize::from(number.place) % PLACES] = value;
             given |= if value == 0 { number.zero_bit } else { number.bit };
         };
         for number in &quick.short {
-            let read = bytes::short_number(raw, usize::from(number.end), usize::from(number.len));
-            let Some(value) = read else { return false };
+            let value = bytes::short_number(raw, usize::from(number.end), usize::from(number.len))?;
             keep(&mut self.value, number, value);
         }
         for number in &quick.long {
-            let read = bytes::long_number(raw, usize::from(number.end), usize::from(number.len));
-            let Some(value) = read else { return false };
+            let value = bytes::long_number(raw, usize::from(number.end), usize::from(number.len))?;
             keep(&mut self.value, number, value);
         }
         for number in &quick.dates {
-            let Some(value) = bytes::short_number(raw, usize::from(number.end), 8) else { return false };
+            let value = bytes::short_number(raw, usize::from(number.end), 8)?;
             if value != 0 && !bytes::is_day(value as u32) {
-                return false;
+                return None;
             }
             keep(&mut self.value, number, value);
         }
@@ -423,20 +430,34 @@ impl Values {
             let inner = bytes::trim_end(spec.span.of(raw));
             if !inner.is_empty() {
                 if !bytes::all_allowed(inner) {
-                    return false;
+                    return None;
                 }
                 given |= spec.bit;
             }
             self.value[usize::from(spec.place) % PLACES] = inner.len() as u64;
         }
         for spec in &quick.others {
-            let Read::Value(value) = read(raw, spec, spec.span, true) else { return false };
+            let Read::Value(value) = read(raw, spec, spec.span, true) else { return None };
             self.value[usize::from(spec.place) % PLACES] = value;
             given |= if value != 0 || spec.zero_is_value { spec.bit } else { 0 };
         }
-        self.stand_in_columns(plans);
-        (self.given, self.bad, self.here) = (given, 0, u64::MAX);
-        given & quick.required == quick.required
+        (given & quick.required == quick.required).then_some(given)
+    }
+
+    /// The header of a floating record, the quick way or the careful way.
+    #[inline(always)]
+    fn head(&mut self, specs: &[Spec], quick: &Quick, raw: &[u8], findings: &mut Findings) {
+        self.clear();
+        let Some(given) = self.quick(quick, raw) else {
+            for spec in specs {
+                self.put(raw, spec, spec.span, true, findings);
+            }
+            return;
+        };
+        (self.given, self.here) = (given, quick.all);
+        for spec in specs {
+            self.span[usize::from(spec.place) % PLACES] = spec.span;
+        }
     }
 
     /// The columns of the fixed form are the same for every record; a floating one between them moves its fields.
@@ -503,15 +524,12 @@ pub(super) fn read_floating(
     lines: &mut Lines,
     findings: &mut Findings,
 ) {
-    let (head, start) = match variant {
-        Shape::FloatingB => (&plans.head_b, plans.head_b_length),
-        Shape::Fixed | Shape::FloatingA => (&plans.head_a, plans.head_a_length),
+    let (head, quick, start) = match variant {
+        Shape::FloatingB => (&plans.head_b, &plans.quick_b, plans.head_b_length),
+        Shape::Fixed | Shape::FloatingA => (&plans.head_a, &plans.quick_a, plans.head_a_length),
     };
-    values.clear();
     lines.clear();
-    for spec in head {
-        values.put(raw, spec, spec.span, true, findings);
-    }
+    values.head(head, quick, raw, findings);
     let fields = Fields { numbered: &plans.floating, digits: 2, start };
     fields.read(raw, values, findings, |number, spec, span| {
         if spec.slot >= Slot::Text1 {

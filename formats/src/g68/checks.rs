@@ -83,6 +83,8 @@ pub(super) struct Who {
     code: u8,
     number: u64,
     role: Role,
+    ident: Option<IdentCode>,
+    party: Option<Party>,
 }
 
 /// Where a code and a number stand.
@@ -111,30 +113,36 @@ impl Who {
     #[inline(always)]
     fn of(cells: &Cells<'_>, role: Role) -> Who {
         let (code, number) = role.slots();
-        Who { code: cells.number(code) as u8, number: cells.number(number), role }
-    }
-
-    #[inline(always)]
-    fn ident(&self) -> Option<IdentCode> {
-        IdentCode::from_code(self.code)
-    }
-
-    /// Whether the number has the digits its code asks for (g68.md 7, rule 3).
-    #[inline(always)]
-    fn fits(&self, code: IdentCode) -> bool {
-        match code {
-            IdentCode::CreditorAccount => self.number < 100_000_000_000_000,
-            IdentCode::Cpr => self.number < 10_000_000_000,
-            IdentCode::ProductionUnit => (1_000_000_000..10_000_000_000).contains(&self.number),
-            IdentCode::Se | IdentCode::Cvr => self.number < 100_000_000,
-        }
+        let (code, number) = (cells.number(code) as u8, cells.number(number));
+        let ident = if code == 0 { None } else { IdentCode::from_code(code) };
+        let party = match ident {
+            Some(code) if number > 0 && fits(code, number) => Some(Party { code, number }),
+            _ => None,
+        };
+        Who { code, number, role, ident, party }
     }
 
     /// The party, when code and number can be read and fit.
     #[inline(always)]
     pub(super) fn party(&self) -> Option<Party> {
-        let code = self.ident()?;
-        (self.number > 0 && self.fits(code)).then_some(Party { code, number: self.number })
+        self.party
+    }
+
+    /// Both can be read and the number does not fit the code.
+    #[inline(always)]
+    fn misfits(&self) -> bool {
+        self.number > 0 && self.ident.is_some() && self.party.is_none()
+    }
+}
+
+/// Whether a number has the digits its code asks for (g68.md 7, rule 3).
+#[inline(always)]
+fn fits(code: IdentCode, number: u64) -> bool {
+    match code {
+        IdentCode::CreditorAccount => number < 100_000_000_000_000,
+        IdentCode::Cpr => number < 10_000_000_000,
+        IdentCode::ProductionUnit => (1_000_000_000..10_000_000_000).contains(&number),
+        IdentCode::Se | IdentCode::Cvr => number < 100_000_000,
     }
 }
 
@@ -345,7 +353,7 @@ impl<'a> Case<'_, 'a> {
             self.blame(Code::T02, Slot::TransactionType, findings);
         }
         for who in [&resolved.payee, &resolved.recipient, &resolved.alternative] {
-            if who.code != 0 && who.ident().is_none() {
+            if who.code != 0 && who.ident.is_none() {
                 self.blame_who(Code::T03, who, true, findings);
             }
         }
@@ -428,7 +436,7 @@ impl<'a> Case<'_, 'a> {
             self.blame(Code::K02, Slot::OrganisationUnit, findings);
         }
         for who in [&resolved.payee, &resolved.recipient, &resolved.alternative] {
-            if who.number > 0 && who.ident().is_some_and(|code| !who.fits(code)) {
+            if who.misfits() {
                 self.blame_who(Code::K03, who, false, findings);
             }
         }

@@ -37,6 +37,31 @@ pub(super) struct Spec {
     pub(super) bit: u64,
     /// First and last field number of the floating form; zeros when it has none.
     pub(super) numbers: (u16, u16),
+    /// How a value of full length is read at once.
+    pub(super) at_once: AtOnce,
+}
+
+/// Whether a field of full length can be read with a load or two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtOnce {
+    No,
+    /// At most eight digits.
+    Short,
+    /// Nine to sixteen digits.
+    Long,
+    Date,
+}
+
+impl AtOnce {
+    /// Floating values stand behind a header, so there are always sixteen bytes to load.
+    fn of(field: &Field<Slot>) -> AtOnce {
+        match (field.class, field.length) {
+            (Class::Digits, 1..=8) => AtOnce::Short,
+            (Class::Digits, 9..=16) => AtOnce::Long,
+            (Class::Date, 8) => AtOnce::Date,
+            _ => AtOnce::No,
+        }
+    }
 }
 
 /// A list of floating fields that is found by field number.
@@ -97,7 +122,7 @@ pub(super) struct Number {
     pub(super) zero_bit: u64,
 }
 
-/// The fixed form sorted by what its fields are, for the quick way (see `quick`).
+/// Columns sorted by what they hold, for the quick way of `cells`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quick {
     /// At most eight digits.
@@ -109,6 +134,8 @@ pub(super) struct Quick {
     pub(super) others: Vec<Spec>,
     /// The bits of the slots that must be given.
     pub(super) required: u64,
+    /// The bits of all slots.
+    pub(super) all: u64,
 }
 
 impl Quick {
@@ -123,6 +150,7 @@ impl Quick {
                 bit: spec.bit,
                 zero_bit: if spec.zero_is_value { spec.bit } else { 0 },
             };
+            quick.all |= spec.bit;
             quick.required |= if spec.required { spec.bit } else { 0 };
             match (spec.class, spec.span.len) {
                 (Class::Digits, 1..=8) if end >= 8 => quick.short.push(number),
@@ -141,6 +169,8 @@ impl Quick {
 pub(super) struct Plans {
     pub(super) fixed: Vec<Spec>,
     pub(super) quick: Quick,
+    pub(super) quick_a: Quick,
+    pub(super) quick_b: Quick,
     pub(super) fixed_length: usize,
     pub(super) fixed_shortest: usize,
     pub(super) head_a: Vec<Spec>,
@@ -179,6 +209,8 @@ impl Plans {
         }
         Plans {
             quick: Quick::new(&placed("g68")),
+            quick_a: Quick::new(&placed("g68_head_a")),
+            quick_b: Quick::new(&placed("g68_head_b")),
             fixed: placed("g68"),
             fixed_length: length("g68"),
             fixed_shortest: g68.map_or(0, |record| usize::from(record.shortest())),
@@ -240,5 +272,6 @@ fn spec(field: &Field<Slot>, required: bool) -> Spec {
         place: place_of(field.slot) as u8,
         bit: 1 << place_of(field.slot),
         numbers: field.numbers.unwrap_or((0, 0)),
+        at_once: AtOnce::of(field),
     }
 }

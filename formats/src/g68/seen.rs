@@ -5,7 +5,7 @@
 /// Bits of a slot that say which key it stands for; the rest are a tag of its hash.
 const INDEX_BITS: u32 = 17;
 /// Neighbouring keys share a cache line: this many low bits of a key choose a place within one.
-const LINE_BITS: u32 = 4;
+const LINE_BITS: u32 = 3;
 
 /// A set of keys of 128 bits, open addressing. The slots are small, so that a look-up touches one line of a
 /// table that stays near; the keys themselves lie apart and are compared only when a tag agrees. At 99,999 keys

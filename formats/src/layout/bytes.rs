@@ -15,50 +15,29 @@ pub const fn allowed(byte: u8) -> bool {
     printable(byte) && !matches!(byte, b'&' | b'!' | b'\\')
 }
 
-/// Whether every byte may stand in a field's value: sixteen at a time, so that the compiler makes vectors of it,
-/// the last sixteen over again where they overlap.
+/// Whether every byte may stand in a field's value: a word at a time, the last word overlapping the one before.
 #[inline]
 pub fn all_allowed(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk::<16>() else {
-        return all_allowed_short(bytes);
+    let Some(last) = bytes.len().checked_sub(8).and_then(|at| word(bytes, at)) else {
+        return bytes.iter().fold(0, |bad, byte| bad | FORBIDDEN[usize::from(*byte)]) == 0;
     };
-    let mut bad = forbidden16(last);
-    let (chunks, _) = bytes.as_chunks::<16>();
-    for chunk in chunks {
-        let found = forbidden16(chunk);
-        for (bad, found) in bad.iter_mut().zip(found) {
-            *bad |= found;
-        }
-    }
-    u128::from_ne_bytes(bad) == 0
+    let (words, _) = bytes.as_chunks::<8>();
+    let bad = words
+        .iter()
+        .fold(forbidden_bits(last), |bad, eight| bad | forbidden_bits(u64::from_le_bytes(*eight)));
+    bad & HIGH_BITS == 0
 }
 
-/// For fewer than sixteen bytes.
-#[inline]
-fn all_allowed_short(bytes: &[u8]) -> bool {
-    match (word(bytes, 0), bytes.len().checked_sub(8).and_then(|at| word(bytes, at))) {
-        (Some(first), Some(last)) => !has_forbidden(first) && !has_forbidden(last),
-        _ => bytes.iter().all(|byte| allowed(*byte)),
+/// The opposite of [`allowed`], 1 or 0.
+static FORBIDDEN: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = !allowed(byte as u8) as u8;
+        byte += 1;
     }
-}
-
-/// 1 for each byte that may not stand in a value, else 0.
-#[inline(always)]
-fn forbidden16(bytes: &[u8; 16]) -> [u8; 16] {
-    let mut bad = [0; 16];
-    for (bad, byte) in bad.iter_mut().zip(bytes) {
-        *bad = forbidden(*byte);
-    }
-    bad
-}
-
-/// The opposite of [`allowed`], without branches.
-#[inline(always)]
-fn forbidden(byte: u8) -> u8 {
-    // 7F-9F are 33 neighbours.
-    let control = u8::from(byte < 0x20) | u8::from(byte.wrapping_sub(0x7F) < 0x21);
-    control | u8::from(byte == b'&') | u8::from(byte == b'!') | u8::from(byte == b'\\')
-}
+    table
+};
 
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 const LOW_BITS: u64 = 0x7F7F_7F7F_7F7F_7F7F;
@@ -69,15 +48,17 @@ fn zero_bytes(word: u64) -> u64 {
     !(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS)
 }
 
-/// Whether one of eight bytes may not stand in a value.
+/// Some high bit is set when one of eight bytes may not stand in a value, and none otherwise. A borrow may set
+/// the bit of a byte above a guilty one: fit to ask whether there is any, not which.
 #[inline(always)]
-fn has_forbidden(word: u64) -> bool {
+fn forbidden_bits(word: u64) -> u64 {
     let every = |byte: u8| u64::from_ne_bytes([byte; 8]);
+    let any_zero = |word: u64| word.wrapping_sub(every(1)) & !word;
     // 80-9F are the control characters again with the high bit set.
-    let control = !((word & LOW_BITS) + every(0x60)) & HIGH_BITS;
+    let control = !((word & LOW_BITS) + every(0x60));
     let reserved =
-        zero_bytes(word ^ every(b'&')) | zero_bytes(word ^ every(b'!')) | zero_bytes(word ^ every(b'\\'));
-    control | reserved | zero_bytes(word ^ every(0x7F)) != 0
+        any_zero(word ^ every(b'&')) | any_zero(word ^ every(b'!')) | any_zero(word ^ every(b'\\'));
+    control | reserved | any_zero(word ^ every(0x7F))
 }
 
 #[inline(always)]
@@ -193,18 +174,18 @@ pub fn is_blank(bytes: &[u8]) -> bool {
 /// The length without blanks at the end.
 #[inline]
 pub fn trimmed_len(bytes: &[u8]) -> usize {
-    let mut end = bytes.len();
-    while let Some(word) = end.checked_sub(8).and_then(|start| word(bytes, start)) {
-        let others = word ^ BLANKS;
+    let mut rest = bytes;
+    while let Some((before, last)) = rest.split_last_chunk::<8>() {
+        let others = u64::from_le_bytes(*last) ^ BLANKS;
         if others != 0 {
-            return end - (others.leading_zeros() / 8) as usize;
+            return rest.len() - (others.leading_zeros() / 8) as usize;
         }
-        end -= 8;
+        rest = before;
     }
-    while end > 0 && bytes.get(end - 1) == Some(&b' ') {
-        end -= 1;
+    while let [before @ .., b' '] = rest {
+        rest = before;
     }
-    end
+    rest.len()
 }
 
 /// `bytes` without blanks at the end.
@@ -217,18 +198,20 @@ pub fn trim_end(bytes: &[u8]) -> &[u8] {
 #[inline]
 pub fn next_separator(bytes: &[u8], from: usize) -> usize {
     const WANTED: u64 = 0x2626_2626_2626_2626;
-    let mut at = from;
-    while let Some(word) = word(bytes, at) {
-        let found = zero_bytes(word ^ WANTED);
+    let mut rest = bytes.get(from..).unwrap_or(&[]);
+    while let Some((first, after)) = rest.split_first_chunk::<8>() {
+        let found = zero_bytes(u64::from_le_bytes(*first) ^ WANTED);
         if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
+            return bytes.len() - rest.len() + (found.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        rest = after;
     }
-    while bytes.get(at).is_some_and(|byte| *byte != b'&') {
-        at += 1;
+    while let [first, after @ ..] = rest
+        && *first != b'&'
+    {
+        rest = after;
     }
-    at.min(bytes.len())
+    bytes.len() - rest.len()
 }
 
 /// Days of each month of a common year; months run from 1.
