@@ -292,7 +292,7 @@ fn blocks_in_ebcdic_are_told_alike() {
     let path = path.to_str().unwrap();
     let ran = toek(&["validate", "--received", RECEIVED, "--no-warnings", path]);
     assert_eq!(ran.code, 1);
-    for (code, column, line) in [("G68-F04", 67, "0000O845600+02****"), ("G68-S04", 6, "8 | SLUTD00007")] {
+    for (code, column, line) in [("G68-F04", 67, "000018O5600+02****"), ("G68-S04", 6, "8 | SLUTD00007")] {
         assert!(ran.out.contains(line), "{}", ran.out);
         assert!(carets_stand_under(&ran.out, code, column), "{code}: {}", ran.out);
     }

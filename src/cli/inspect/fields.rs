@@ -100,11 +100,7 @@ pub(in crate::cli) fn pieces<'l>(layouts: &'l Layouts, raw: &[u8]) -> Option<Vec
     match kind_of(whole) {
         LineKind::Start => placed(layouts, "z300", whole),
         LineKind::End => placed(layouts, "slutd", whole),
-        LineKind::Finance => {
-            let mut pieces = placed(layouts, "g69_head", whole.get(..head_length(layouts, "g69_head"))?)?;
-            pieces.extend(floating(layouts, "g69", 3, whole, head_length(layouts, "g69_head")));
-            Some(pieces)
-        }
+        LineKind::Finance => finance(layouts, whole),
         LineKind::Payment => payment(layouts, whole),
         LineKind::Other => None,
     }
@@ -130,6 +126,16 @@ fn payment<'l>(layouts: &'l Layouts, whole: &[u8]) -> Option<Vec<Piece<'l>>> {
     // A record that is cut short or too long may have lost or won characters anywhere: no column can be trusted.
     let is_whole = whole.len() >= usize::from(record.shortest());
     (flag == Some(&b'0') && is_whole).then(|| placed(layouts, "g68", whole)).flatten()
+}
+
+fn finance<'l>(layouts: &'l Layouts, whole: &[u8]) -> Option<Vec<Piece<'l>>> {
+    let length = head_length(layouts, "g69_head");
+    if whole.get(length) != Some(&b'&') {
+        return None;
+    }
+    let mut pieces = placed(layouts, "g69_head", whole.get(..length)?)?;
+    pieces.extend(floating(layouts, "g69", 3, whole, length));
+    Some(pieces)
 }
 
 /// The fields that have columns; `None` when the line is longer than the record.
@@ -196,8 +202,8 @@ fn harmless(layouts: &Layouts, raw: &[u8]) -> Vec<Range<usize>> {
         return pieces.iter().map(Piece::harmless).collect();
     }
     let head = match kind_of(raw) {
-        LineKind::Payment => 0..head_length(layouts, "g68_head_a"),
-        LineKind::Finance => 0..head_length(layouts, "g69_head"),
+        // So much of the head that no number of a person fits in behind the line number.
+        LineKind::Payment | LineKind::Finance => 0..head_length(layouts, "g68_head_a"),
         LineKind::Start => 0..head_length(layouts, "z300"),
         LineKind::End => 0..head_length(layouts, "slutd"),
         // The columns of the interface type, which is what is wrong with it.
@@ -241,7 +247,7 @@ mod tests {
             ),
             // No shape: nothing behind the head is known.
             ("000G680000107510170101010101", "000G68000010751017**********"),
-            ("000G69000020751010101010101", "000G69000020751010101010***"),
+            ("000G69000020751010101010101", "000G69000020751010*********"),
             ("0101010101 Ole", "***010**** ***"),
             ("", ""),
         ];

@@ -210,6 +210,8 @@ fn mask_attributes(text: &str, out: &mut String) {
 /// Masks the value that `text` begins with; gives what stands behind it.
 fn mask_value<'a>(name: &str, text: &'a str, out: &mut String) -> &'a str {
     let is_open = OPEN_ATTRIBUTES.contains(&local(name)) || name == "xmlns" || name.starts_with("xmlns:");
+    let (blanks, text) = text.split_at(text.len() - text.trim_start().len());
+    out.push_str(blanks);
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
     let end = match quote {
         Some(quote) => text.get(1..).and_then(|inner| inner.find(quote)).map(|end| end + 2),
