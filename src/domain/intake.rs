@@ -12,7 +12,7 @@ use super::identity::PaymentId;
 use super::ledger::{Entry, Rule, Source, Vouchers};
 use super::parameters::Settings;
 use super::payment::{HoldReason, PaymentState};
-use super::sending;
+use super::sending::{self, Due};
 
 /// How the sender asks to be paid out (BETMAADE, g68.md 8.3), as far as deciding needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,15 +92,6 @@ pub struct Duplicates {
     pub same_reference: Option<PaymentId>,
     /// Another reference but the same content within the last days (4c).
     pub same_content: Option<PaymentId>,
-}
-
-/// When a payment is to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Due {
-    /// The bank day the money is to be at the payee's disposal.
-    pub day: Date,
-    /// Sent at once, ahead of the ordinary ones (straksudbetaling).
-    pub immediate: bool,
 }
 
 /// A rule of intake that refuses a record which its own checks accepted.

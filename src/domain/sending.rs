@@ -3,8 +3,16 @@
 use jiff::civil::{Date, DateTime};
 
 use super::calendar::BankDays;
-use super::intake::Due;
 use super::parameters::Settings;
+
+/// When a payment is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Due {
+    /// The bank day the money is to be at the payee's disposal.
+    pub day: Date,
+    /// Sent at once, ahead of the ordinary ones (straksudbetaling).
+    pub immediate: bool,
+}
 
 /// The bank day on which an ordinary payment leaves.
 pub fn send_day(effective_day: Date, bank_days: &BankDays, rules: &Settings) -> Date {

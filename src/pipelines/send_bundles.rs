@@ -20,8 +20,7 @@ use crate::config::{AmountForm, Evidence, Pipeline, PipelineKind};
 use crate::domain::answers::BundleState;
 use crate::domain::calendar::copenhagen;
 use crate::domain::identity::BundleNo;
-use crate::domain::intake::Due;
-use crate::domain::sending::{self, Timing};
+use crate::domain::sending::{self, Due, Timing};
 use crate::store::archive::{Archived, Key};
 use crate::store::bundle::{
     self, Bundle, BundleLine, DueKey, FinishRuns, Frozen, HoldLate, MarkLanded, Move, Number,

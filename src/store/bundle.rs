@@ -8,9 +8,9 @@ use super::sql::statements;
 use super::{StoreError, Tx, Write, date_of, day_number, intake, task};
 use crate::domain::answers::BundleState;
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo, group_id};
-use crate::domain::intake::Due;
 use crate::domain::outcome::{self, Outcome};
 use crate::domain::payment::{AttemptState, HoldReason, PaymentState};
+use crate::domain::sending::Due;
 use jiff::civil::Date;
 
 statements! {
