@@ -3,8 +3,6 @@
 //! Fixed and floating records end up in the same cells, so every later check is written once. Finds F03 to F13;
 //! knows no rule between fields.
 
-use nom::{IResult, Parser, bytes::complete::take, combinator::map_opt};
-
 use crate::layout::{Class, account_byte, bytes, ident_code};
 
 use super::codes::Code;
@@ -165,6 +163,22 @@ impl Values {
             }
             other => self.put_oddity(raw, &other, spec, span, findings),
         }
+    }
+
+    /// Takes a text that nothing can be said against; `false` when that is not what it is.
+    #[inline(always)]
+    fn put_text(&mut self, raw: &[u8], spec: &Spec, span: Span) -> bool {
+        let inner = bytes::trim_end(span.of(raw));
+        let is_text = spec.class == Class::Text && span.len <= spec.span.len;
+        if !is_text || inner.is_empty() || !bytes::all_allowed(inner) {
+            return false;
+        }
+        let place = usize::from(spec.place) % PLACES;
+        self.span[place] = span;
+        self.value[place] = inner.len() as u64;
+        self.given |= spec.bit;
+        self.here |= spec.bit;
+        true
     }
 
     /// Takes a number or a date that nothing can be said against; `false` when that is not what it is.
@@ -614,6 +628,7 @@ impl Fields<'_> {
             let span = Span { at: value_at as u16, len: (end - value_at) as u16 };
             at = end;
             match spec {
+                Some(spec) if values.put_text(raw, spec, span) => each(number, spec, span),
                 Some(spec) if span.len <= spec.span.len => {
                     values.put(raw, spec, span, false, findings);
                     each(number, spec, span);
@@ -638,7 +653,7 @@ impl Fields<'_> {
     /// The field number at the beginning of a field.
     #[inline(always)]
     fn number(&self, field: &[u8]) -> Option<usize> {
-        field_number(self.digits, field).ok().map(|(_, number)| number)
+        field_number(self.digits, field)
     }
 }
 
@@ -659,16 +674,20 @@ fn unknown_field(raw: &[u8], span: Span, findings: &mut Findings) {
     }
 }
 
-/// The digits of a field number off the front of a field.
+/// A field number of two digits, or of three, off the front of a field. By hand, since it runs for every field.
 #[inline(always)]
-fn field_number(digits: usize, field: &[u8]) -> IResult<&[u8], usize> {
-    map_opt(take(digits), |number: &[u8]| {
-        number.iter().try_fold(0, |sum, byte| {
-            let digit = byte.wrapping_sub(b'0');
-            (digit < 10).then_some(sum * 10 + usize::from(digit))
-        })
-    })
-    .parse(field)
+fn field_number(digits: usize, field: &[u8]) -> Option<usize> {
+    let two = |pair: &[u8; 2]| {
+        let digits = u16::from_le_bytes(*pair) ^ 0x3030;
+        let valid = (digits | (digits.wrapping_add(0x0606))) & 0xF0F0 == 0;
+        valid.then_some(usize::from(digits & 0xFF) * 10 + usize::from(digits >> 8))
+    };
+    if digits == 2 {
+        return two(field.first_chunk()?);
+    }
+    let [first, second, third] = field.first_chunk()?;
+    let last = third.wrapping_sub(b'0');
+    (last < 10).then_some(two(&[*first, *second])? * 10 + usize::from(last))
 }
 
 /// The posting reference of a G68 record without reading the rest: to find its partner.
@@ -699,10 +718,9 @@ fn floating_ref(
     while at < raw.len() {
         let end = bytes::next_separator(raw, at + 1);
         let field = raw.get(at + 1..end)?;
-        if let Ok((value, number)) = field_number(digits, field)
-            && numbered.get(number).is_some_and(|spec| spec.slot == slot)
-        {
-            return padded_ref(bytes::trim_end(value));
+        let spec = field_number(digits, field).and_then(|number| numbered.get(number));
+        if spec.is_some_and(|spec| spec.slot == slot) {
+            return padded_ref(bytes::trim_end(field.get(digits..)?));
         }
         at = end;
     }
