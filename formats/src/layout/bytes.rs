@@ -91,11 +91,28 @@ pub fn number_at(record: &[u8], at: usize, len: usize) -> Option<u64> {
     }
 }
 
-/// The last `len` bytes of a word, zeros (`0`) before them; `len` from 1 to 8.
+/// The digits in the last `len` bytes of a word, 1 to 8, as numbers 0 to 9 with zeros before them; `None` when one
+/// is no digit. The first digit is in the lowest byte.
 #[inline(always)]
-fn last_bytes(word: u64, len: usize) -> u64 {
-    let wanted = u64::MAX << (64 - 8 * len as u32);
-    (word & wanted) | (ZEROS & !wanted)
+fn last_digits(word: u64, len: usize) -> Option<u64> {
+    let digits = (word ^ ZEROS) & (u64::MAX << (64 - 8 * len as u32));
+    are_digits(digits).then_some(digits)
+}
+
+/// Whether each of eight numbers is at most 9.
+#[inline(always)]
+fn are_digits(digits: u64) -> bool {
+    (digits | digits.wrapping_add(0x0606_0606_0606_0606)) & 0xF0F0_F0F0_F0F0_F0F0 == 0
+}
+
+/// The number of eight digits 0 to 9, the first in the lowest byte.
+#[inline(always)]
+fn number_of(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    const MASK: u64 = 0x0000_00FF_0000_00FF;
+    const FIRST: u64 = 100 + (1_000_000 << 32);
+    const SECOND: u64 = 1 + (10_000 << 32);
+    (pairs & MASK).wrapping_mul(FIRST).wrapping_add(((pairs >> 16) & MASK).wrapping_mul(SECOND)) >> 32
 }
 
 /// Digit by digit, for what is short or stands at the very beginning of a record.
@@ -114,39 +131,20 @@ fn few(digits: &[u8]) -> Option<u64> {
     (!bad).then_some(number)
 }
 
-/// The number of eight digits in a word, the first digit in the lowest byte.
-#[inline(always)]
-fn eight(word: u64) -> Option<u64> {
-    if !eight_digits(word) {
-        return None;
-    }
-    let digits = word.wrapping_sub(ZEROS);
-    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
-    const MASK: u64 = 0x0000_00FF_0000_00FF;
-    const FIRST: u64 = 100 + (1_000_000 << 32);
-    const SECOND: u64 = 1 + (10_000 << 32);
-    let sum = (pairs & MASK).wrapping_mul(FIRST).wrapping_add(((pairs >> 16) & MASK).wrapping_mul(SECOND));
-    Some(sum >> 32)
-}
-
-#[inline(always)]
-fn eight_digits(word: u64) -> bool {
-    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    let above = word.wrapping_add(0x0606_0606_0606_0606) & HIGH;
-    (word & HIGH) | (above >> 4) == 0x3333_3333_3333_3333
-}
-
 /// The number of one to eight digits that end before `end`, when the record has eight bytes there.
 #[inline(always)]
 pub fn short_number(record: &[u8], end: usize, len: usize) -> Option<u64> {
-    eight(last_bytes(word(record, end.wrapping_sub(8))?, len))
+    last_digits(word(record, end.wrapping_sub(8))?, len).map(number_of)
 }
 
 /// The number of nine to sixteen digits that end before `end`, when the record has sixteen bytes there.
 #[inline(always)]
 pub fn long_number(record: &[u8], end: usize, len: usize) -> Option<u64> {
-    let high = eight(last_bytes(word(record, end.wrapping_sub(16))?, len - 8))?;
-    Some(high * 100_000_000 + eight(word(record, end - 8)?)?)
+    let both: &[u8; 16] = record.get(end.wrapping_sub(16)..)?.first_chunk()?;
+    let both = u128::from_le_bytes(*both);
+    let high = last_digits(both as u64, len - 8)?;
+    let low = last_digits((both >> 64) as u64, 8)?;
+    Some(number_of(high) * 100_000_000 + number_of(low))
 }
 
 /// Whether every byte is a digit; true for none.
@@ -157,12 +155,12 @@ pub fn all_digits(bytes: &[u8]) -> bool {
     }
     let mut at = 0;
     while let Some(word) = word(bytes, at) {
-        if !eight_digits(word) {
+        if !are_digits(word ^ ZEROS) {
             return false;
         }
         at += 8;
     }
-    at == bytes.len() || word(bytes, bytes.len() - 8).is_some_and(eight_digits)
+    at == bytes.len() || word(bytes, bytes.len() - 8).is_some_and(|last| are_digits(last ^ ZEROS))
 }
 
 /// Whether every byte is a blank; true for none.
