@@ -739,3 +739,45 @@ pub(super) fn padded_ref(digits: &[u8]) -> Option<[u8; 20]> {
     padded[20 - running.len()..].copy_from_slice(running);
     Some(padded)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::g68::Layouts;
+
+    /// Its fourth line uses most fields.
+    const EXAMPLE: &[u8] = include_bytes!("../../../fixtures/g68/ok/example.g68");
+
+    /// Whatever one byte is changed to: when the quick way is content, the careful way finds nothing and reads the
+    /// same.
+    #[test]
+    fn the_quick_way_agrees_with_the_careful_one() {
+        let layouts = Layouts::embedded().unwrap();
+        let plans = &layouts.plans;
+        let mut record = EXAMPLE.split(|byte| *byte == b'\n').nth(3).unwrap().to_vec();
+        record.resize(plans.fixed_length, b' ');
+        let mut contented = 0;
+        for place in 0..record.len() {
+            for change in [b'0', b'1', b'9', b' ', b'A', b'C', b'+', b'-', b'.', b'&', 0x1F, 0x7F, 0xE6] {
+                let good = std::mem::replace(&mut record[place], change);
+                let (mut quick, mut careful) = (Values::new(), Values::new());
+                let mut findings = Findings::default();
+                careful.careful_fixed(plans, &record, &mut findings);
+                if quick.quick_fixed(plans, &record) {
+                    contented += 1;
+                    assert_eq!(findings.list(), [], "{place} {change}");
+                    assert_eq!((quick.given, quick.bad), (careful.given, careful.bad), "{place} {change}");
+                    for spec in plans.fixed.iter().filter(|spec| quick.given & spec.bit != 0) {
+                        let place = usize::from(spec.place);
+                        assert_eq!(quick.value[place], careful.value[place], "{}", spec.slot as u8);
+                        assert_eq!(quick.span[place], careful.span[place]);
+                    }
+                } else {
+                    assert!(!findings.list().is_empty(), "{place} {change}");
+                }
+                record[place] = good;
+            }
+        }
+        assert!(contented > 2_000, "{contented}");
+    }
+}

@@ -341,21 +341,27 @@ fn prove<S: Slot>(
 ) -> Result<(), LayoutError> {
     prove_unique(fields, texts)?;
     let mut end = 0;
+    let mut before = START;
     for (field, place) in fields.iter().filter(|(field, _)| field.is_placed()) {
         let name = field.slot.name().to_owned();
         if field.from <= end {
-            return Err(texts.error(*place, LayoutProblem::Overlap(name, field.from)));
+            return Err(texts.error(blamed(*place, before), LayoutProblem::Overlap(name, field.from)));
         }
         if field.from > end + 1 {
-            return Err(texts.error(*place, LayoutProblem::Gap(end + 1, field.from - 1)));
+            return Err(texts.error(blamed(*place, before), LayoutProblem::Gap(end + 1, field.from - 1)));
         }
-        end = field.to;
+        (end, before) = (field.to, *place);
     }
     let (expected, place) = length.unwrap_or((0, fields.first().map_or(START, |(_, place)| *place)));
     if end != expected {
-        return Err(texts.error(place, LayoutProblem::Length(end, expected)));
+        return Err(texts.error(blamed(place, before), LayoutProblem::Length(end, expected)));
     }
     Ok(())
+}
+
+/// Of two places that do not fit each other, the one somebody changed.
+fn blamed(place: Place, before: Place) -> Place {
+    if before.in_override && !place.in_override { before } else { place }
 }
 
 fn prove_unique<S: Slot>(fields: &[(Field<S>, Place)], texts: &Texts<'_>) -> Result<(), LayoutError> {

@@ -2,6 +2,7 @@
 
 mod example;
 mod fixtures;
+mod layouts;
 mod negative;
 mod properties;
 mod support;
