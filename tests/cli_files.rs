@@ -100,9 +100,11 @@ fn hides(ran: &Ran, secrets: &BTreeSet<String>, subject: &str) {
 
 #[test]
 fn sound_files_are_sound() {
-    let g68 = files("fixtures/g68/ok", ".g68");
+    let mut g68 = files("fixtures/g68/ok", ".g68");
+    // Plain pairs name neither supplier nor benefit: only an installation knows whose they are.
+    g68.retain(|file| !file.contains("plain-pairs"));
     let nemkonto = files("fixtures/nemkonto/ok", ".xml");
-    assert!(!g68.is_empty() && nemkonto.len() > 10);
+    assert!(g68.len() > 3 && nemkonto.len() > 10);
     for file in g68.iter().chain(&nemkonto) {
         let ran = toek(&["validate", "--received", RECEIVED, file]);
         assert_eq!(ran.code, 0, "{file}: {}{}", ran.out, ran.err);

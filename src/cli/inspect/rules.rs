@@ -153,11 +153,7 @@ impl Tables for Lookups {
 
     fn default_benefit(&self, supplier: SupplierId, account: &[u8]) -> Option<BenefitCode> {
         match self {
-            // Which benefit a plain pair is for is an installation's business; any will do to check the rest.
-            Lookups::Embedded { catalogue, .. } => {
-                let any = || catalogue.iter().next().map(|benefit| benefit.code);
-                catalogue.pair_default(supplier, account).or_else(any)
-            }
+            Lookups::Embedded { catalogue, .. } => catalogue.pair_default(supplier, account),
             Lookups::Installed(installation) => {
                 InstallationTables(installation).default_benefit(supplier, account)
             }
