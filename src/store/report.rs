@@ -6,7 +6,6 @@ use rusqlite::params;
 use toek_formats::vocabulary::{MunicipalityCode, Ore};
 
 use super::sql::statements;
-use super::transfer::TransferState;
 use super::{StoreError, Tx};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo};
 use crate::domain::payment::{AttemptState, OutcomeGroup, PaymentState};
@@ -32,7 +31,6 @@ statements! {
     EXAMPLE_REJECTED = "select r.transfer_no, r.record_no from rejected r
         join transfer t on t.transfer_no = r.transfer_no
         where t.accepted_at is not null order by r.transfer_no, r.record_no limit 1";
-    STATE_COUNTS = "select state, count(*) from transfer where direction = 1 group by state order by state";
 }
 
 /// How many, and over how much.
@@ -148,15 +146,6 @@ pub fn rejected_of(tx: &Tx<'_>, no: TransferNo) -> Result<Vec<Rejected>, StoreEr
 /// One refused record.
 pub fn rejected(tx: &Tx<'_>, no: TransferNo, record_no: u32) -> Result<Option<Rejected>, StoreError> {
     tx.one(REJECTED_ROW, params![no.0, record_no], read_rejected)
-}
-
-/// How many files that came are in each state.
-pub fn transfer_states(tx: &Tx<'_>) -> Result<BTreeMap<&'static str, u64>, StoreError> {
-    let mut states = BTreeMap::new();
-    for (code, count) in tx.all(STATE_COUNTS, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))? {
-        *states.entry(TransferState::from_code(code)?.text()).or_insert(0) += count as u64;
-    }
-    Ok(states)
 }
 
 /// Records worth looking at: one paid, one that came back, one refused.
