@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use toek_adapters::drop::{Listed, Sink};
 use toek_formats::g68::{Charset, Detector, Mode, Physical};
 
-use super::{Activity, Hub, PipelineError, Place, chain};
+use super::{Activity, Hashing, Hub, PipelineError, Place, chain};
 use crate::config::{Format, Pipeline};
 use crate::store::archive::ArchiveWriter;
 use crate::store::transfer::{
@@ -82,18 +82,7 @@ async fn one(
 async fn has_same_bytes(place: &Place, transfer: &Transfer) -> Result<bool, PipelineError> {
     let mut hashing = Hashing::default();
     place.drop.get(&transfer.identity.name, &mut hashing).await.map_err(place.failed())?;
-    Ok(transfer.sha256 == Some(hashing.0.finalize().into()))
-}
-
-/// Hashes what passes.
-#[derive(Default)]
-struct Hashing(Sha256);
-
-impl Sink for Hashing {
-    fn block(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.update(bytes);
-        Ok(())
-    }
+    Ok(transfer.sha256 == Some(hashing.finish().sha256))
 }
 
 /// A delivery that looks like an earlier one in all but its bytes.
@@ -240,8 +229,11 @@ pub fn repetition(hub: &Hub, transfer: &Transfer) -> Result<Option<Close>, Pipel
     let is_g68 = transfer.format == Format::G68.as_str();
     // Whatever was begun before this one: of two the first is the original, whichever is looked at first.
     let mut earlier = hub.store.read(|tx| transfer::same_bytes(tx, &sha256, transfer.no))?;
-    earlier.retain(|other| other.no < transfer.no || other.state == TransferState::Accepted);
-    earlier.retain(|other| other.state != TransferState::Rejected); // what was refused for good claims nothing
+    earlier.retain(|other| match other.state {
+        TransferState::Accepted => true,
+        TransferState::Rejected => false, // what was refused for good claims nothing
+        _ => other.no < transfer.no,
+    });
     let is_same = |other: &&SameBytes| {
         other.endpoint == transfer.identity.endpoint && other.name == transfer.identity.name
     };

@@ -9,18 +9,20 @@ pub mod receive_payments;
 pub mod send_bundles;
 pub mod tables;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use toek_adapters::disk::{Disk, DiskError};
-use toek_adapters::drop::{Drop, DropError};
+use toek_adapters::drop::{Drop, DropError, Sink};
 use toek_adapters::folder::FolderDrop;
 use toek_formats::g68::Layouts;
 
 use crate::config::{Endpoint, EndpointKind, Installation, Pipeline, PipelineKind};
 use crate::domain::identity::TransferNo;
 use crate::seams::{Clock, Ids, NoChance, random};
-use crate::store::archive::{Archive, ArchiveError, ArchiveReader, Key};
+use crate::store::archive::{Archive, ArchiveError, ArchiveReader, Archived, Key};
 use crate::store::seen::Seen;
 use crate::store::transfer::Transfer;
 use crate::store::{Store, StoreError};
@@ -187,6 +189,27 @@ fn takes(pipeline: &Pipeline, transfer: &Transfer) -> bool {
     pipeline.format.as_str() == transfer.format
         && endpoint == Some(pipeline.endpoint.as_str())
         && pipeline.receiving.as_ref().is_some_and(|receiving| receiving.pattern.takes(&identity.name))
+}
+
+/// Takes a file for its size and hash alone.
+#[derive(Default)]
+struct Hashing {
+    hash: Sha256,
+    size: u64,
+}
+
+impl Sink for Hashing {
+    fn block(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hash.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+impl Hashing {
+    fn finish(self) -> Archived {
+        Archived { size: self.size, sha256: self.hash.finalize().into() }
+    }
 }
 
 /// What one activation did.

@@ -8,14 +8,13 @@ use std::io::{self, BufWriter, Write as _};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use sha2::{Digest, Sha256};
-use toek_adapters::drop::{DropError, Sink};
+use toek_adapters::drop::DropError;
 use toek_formats::nemkonto::{
     AmountFormat, BundleHead, BundleWriter, Debit, Parties, Payment, WriteError, break_advice,
 };
 use toek_formats::vocabulary::{BankAccount, MunicipalityCode};
 
-use super::{Activity, Hub, PipelineError, Place, chain};
+use super::{Activity, Hashing, Hub, PipelineError, Place, chain};
 use crate::config::{AmountForm, Evidence, Pipeline, PipelineKind};
 use crate::domain::answers::BundleState;
 use crate::domain::calendar::copenhagen;
@@ -251,23 +250,12 @@ async fn commit(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result
     }
 }
 
-/// Hashes what is read back.
-struct Hashing(Sha256, u64);
-
-impl Sink for Hashing {
-    fn block(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.update(bytes);
-        self.1 += bytes.len() as u64;
-        Ok(())
-    }
-}
-
 /// Whether what lies at the counterparty under our name has our bytes.
 async fn is_ours(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result<bool, PipelineError> {
-    let mut read = Hashing(Sha256::new(), 0);
+    let mut read = Hashing::default();
     place.drop.read_back(name, &mut read).await.map_err(place.failed())?;
     let sent = crate::store::archive::hash_of(&mut hub.archived(file)?)?;
-    Ok(Archived { size: read.1, sha256: read.0.finalize().into() } == sent)
+    Ok(read.finish() == sent)
 }
 
 /// *Sent* is what we did, *landed* is what we saw. A counterparty that is quicker than our look is no failure: its
