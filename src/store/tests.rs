@@ -74,9 +74,9 @@ async fn a_failed_write_rolls_back_alone() {
         let (_dir, path) = fresh();
         let store = if inline { Store::open_inline(&path) } else { Store::open(&path) }.unwrap();
         let (a, b, c) = (
-            store.begin_write(insert_key("a", false)),
-            store.begin_write(insert_key("b", true)),
-            store.begin_write(insert_key("c", false)),
+            store.begin_chunk(insert_key("a", false)),
+            store.begin_chunk(insert_key("b", true)),
+            store.begin_chunk(insert_key("c", false)),
         );
         assert!(a.done().await.is_ok());
         assert!(matches!(b.done().await, Err(StoreError::Conflict(_))));
