@@ -255,9 +255,10 @@ fn of_answer(hub: &Hub, file: &Transfer, reference: &str) -> Result<Option<Event
     while let Some(payment) = answer.next().map_err(unfit)? {
         if payment.sent_reference() == reference {
             let (what, place) = bank_text(payment.text.unwrap_or(""));
-            let status = payment.status_text;
-            let reason = payment.reason.map(|reason| format!(" {reason}")).unwrap_or_default();
-            said = Some(masked(format!("{status}{reason} {what} {place}").trim_end()));
+            // Each on its own: a code beside a long number is none of it.
+            let reason = payment.reason.map(|reason| format!(" {}", masked(reason))).unwrap_or_default();
+            let words = format!("{}{reason} {} {}", masked(payment.status_text), masked(what), masked(place));
+            said = Some(words.trim_end().to_owned());
             break;
         }
     }
