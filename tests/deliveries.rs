@@ -207,3 +207,27 @@ fn of_two_alike_files_that_a_crash_left_archived_the_first_is_the_original() {
     assert_eq!(text(&hub.transfers("2.g68")[0]["reason"]), "G68-S11");
     hub.clean();
 }
+
+#[test]
+fn a_name_that_cannot_be_fetched_is_told_once_and_until_it_is_gone() {
+    let hub = Hub::new();
+    let odd = hub.drop().join("l\u{f8}n 1\n.g68");
+    put(&odd, &file(1), 1_770_000_000);
+    put(&hub.drop().join(NAME), &file(2), 1_770_000_000);
+    for _ in 0..2 {
+        let said = hub.run_with_failures("receive-payments", MONDAY);
+        assert!(said.contains("1 failed"), "{said}");
+        assert_eq!(hub.tasks(), ["file name: ksd: l\u{f8}n 1\\n.g68"]);
+        assert!(odd.exists());
+    }
+    let first = hub.run_with_failures("receive-payments", MONDAY);
+    assert!(!first.contains("for a person"), "told before: {first}");
+    assert_eq!(hub.states(NAME), ["accepted"]);
+    assert_eq!(hub.status()["transfers"].as_array().unwrap().len(), 1, "it is no transfer");
+    assert!(said(&hub.toek(&["status"])).contains("l\u{f8}n 1\\n.g68"));
+    std::fs::rename(&odd, hub.drop().join("lon1.g68")).unwrap();
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(hub.tasks(), [""; 0]);
+    assert_eq!(hub.states("lon1.g68"), ["accepted"]);
+    hub.clean();
+}
