@@ -19,7 +19,7 @@ use toek_adapters::drop::{Drop, DropError, Sink};
 use toek_adapters::folder::FolderDrop;
 use toek_formats::g68::Layouts;
 
-use crate::config::{Endpoint, EndpointKind, Installation, Pipeline, PipelineKind};
+use crate::config::{Endpoint, EndpointKind, Installation, Intake, Pipeline, PipelineKind};
 use crate::domain::identity::TransferNo;
 use crate::seams::{Clock, Ids, NoChance, random};
 use crate::store::archive::{Archive, ArchiveError, ArchiveReader, Archived, Key};
@@ -139,6 +139,15 @@ impl Hub {
     /// The pipeline that takes in files like this one: same format, its endpoint, a name it takes.
     pub fn pipeline_of(&self, transfer: &Transfer) -> Option<&Pipeline> {
         self.installation.pipelines.iter().find(|pipeline| takes(pipeline, transfer))
+    }
+
+    /// How a file like this one is read: as its own pipeline says, or, where none takes such files any more, as the first
+    /// that receives payments.
+    pub fn intake_of(&self, transfer: &Transfer) -> Result<&Intake, PipelineError> {
+        let own = self.pipeline_of(transfer).and_then(|pipeline| pipeline.intake.as_ref());
+        let first = || self.installation.pipelines.iter().find_map(|pipeline| pipeline.intake.as_ref());
+        let none = || PipelineError::Configuration("no pipeline here receives payments".to_owned());
+        own.or_else(first).ok_or_else(none)
     }
 
     /// The drops a pipeline works with: one, or one per folder.
