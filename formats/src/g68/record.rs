@@ -406,8 +406,11 @@ impl<'t, T: Tables> Checker<'t, T> {
             Some(reference) if own.is_empty() => (Slot::PostingRef, &reference[..]),
             _ => (Slot::TransactionRef, own),
         };
-        let supplier = resolved.supplier.filter(|_| !text.is_empty());
-        let transaction = supplier.map(|supplier| self.transactions.find(fingerprint(supplier.0, text)));
+        // Of one municipality and supplier (00-decisions.md 4b): two municipalities' references may be the same.
+        let sender = resolved.municipality.zip(resolved.supplier).filter(|_| !text.is_empty());
+        let transaction = sender.map(|(municipality, supplier)| {
+            self.transactions.find(fingerprint(municipality.0, supplier.0, text))
+        });
         if transaction.is_some_and(|place| place.taken) {
             blame(Code::K09, cells, slot, findings);
         }
