@@ -10,72 +10,161 @@ use toek_formats::g68::{Charset, Detector, Mode, Physical};
 
 use super::{Activity, Hashing, Hub, PipelineError, Place, chain};
 use crate::config::{Format, Pipeline};
+use crate::store::Pending;
 use crate::store::archive::ArchiveWriter;
 use crate::store::transfer::{
     self, Begin, Close, Direction, Identity, MarkArchived, MarkRemoved, SameBytes, Transfer, TransferState,
 };
 
+/// One activation's way in. While the last writes of one file are on their way to the store, the next is fetched.
+pub(super) struct Fetching<'a> {
+    hub: &'a Hub,
+    pipeline: &'a Pipeline,
+    /// What was done so far.
+    pub(super) activity: Activity,
+    /// The file before.
+    closing: Option<Closing<'a>>,
+    /// That this one is in the archive is on its way to the store.
+    marking: Option<Pending<()>>,
+}
+
+/// Writes on their way, and what was done once all of them are committed.
+#[derive(Default)]
+pub(super) struct Unsettled {
+    pub(super) writes: Vec<Pending<()>>,
+    pub(super) counts: Activity,
+}
+
+/// A file that is processed but for its last writes. Only then is it taken from where it lay.
+struct Closing<'a> {
+    transfer: Transfer,
+    unsettled: Unsettled,
+    lies_in: Option<(&'a Place, Listed)>,
+}
+
 /// Gives every file that is to be processed to `process`: those archived before and not finished, then what the
 /// pipeline's drops hold and the archive lacks. One bad file keeps no other back.
+///
+/// A file may still be settling when the next is given to `process`, which calls [`Fetching::settle`] before it looks at
+/// anything that the earlier file's writes may change.
 pub(super) async fn each_new(
     hub: &Hub,
     pipeline: &Pipeline,
-    activity: &mut Activity,
-    process: &mut impl AsyncFnMut(&mut Activity, Transfer) -> Result<(), PipelineError>,
-) -> Result<(), PipelineError> {
+    process: &mut impl AsyncFnMut(&mut Fetching<'_>, &Transfer) -> Result<Unsettled, PipelineError>,
+) -> Result<Activity, PipelineError> {
+    let places = hub.places(pipeline)?;
+    let mut fetching =
+        Fetching { hub, pipeline, activity: Activity::default(), closing: None, marking: None };
     let unfinished = hub.store.read(|tx| transfer::unfinished(tx, pipeline.format.as_str()))?;
     for transfer in unfinished.into_iter().filter(|transfer| super::takes(pipeline, transfer)) {
         let name = transfer.identity.name.clone();
-        if let Err(error) = decide(hub, &transfer, activity, process).await {
-            activity.failures.push(format!("{name}: {}", chain(&error)));
-        }
+        let decided = fetching.decide(transfer, None, process).await;
+        fetching.note(&name, decided);
     }
-    for place in hub.places(pipeline)? {
+    for place in &places {
         let listed = match place.drop.list().await.map_err(place.failed()) {
             Ok(listed) => listed,
             Err(error) => {
-                activity.failures.push(chain(&error));
+                fetching.activity.failures.push(chain(&error));
                 continue;
             }
         };
         let wanted = |name: &str| pipeline.receiving.as_ref().is_some_and(|r| r.pattern.takes(name));
         for file in listed.iter().filter(|file| wanted(&file.name)) {
-            if let Err(error) = one(hub, pipeline, &place, file, activity, process).await {
-                activity.failures.push(format!("{}: {}", file.name, chain(&error)));
-            }
+            let taken = fetching.one(place, file, process).await;
+            fetching.note(&file.name, taken);
         }
     }
-    Ok(())
+    fetching.settle().await?;
+    Ok(fetching.activity)
 }
 
-async fn one(
-    hub: &Hub,
-    pipeline: &Pipeline,
-    place: &Place,
-    file: &Listed,
-    activity: &mut Activity,
-    process: &mut impl AsyncFnMut(&mut Activity, Transfer) -> Result<(), PipelineError>,
-) -> Result<(), PipelineError> {
-    let mut transfer = make_known(hub, pipeline, place, file).await?;
-    if transfer.sha256.is_some() && !has_same_bytes(place, &transfer).await? {
-        // Name, size and time of one that came before, but not its bytes: another delivery, known a moment later.
-        transfer = make_known_apart(hub, pipeline, place, file, &transfer).await?;
-    }
-    if transfer.sha256.is_none() {
-        if is_too_large(pipeline, file) {
-            if transfer.state != TransferState::Receiving {
-                return Ok(()); // told of before
-            }
-            activity.quarantined += 1;
-            return refuse_unread(hub, pipeline, &transfer).await;
+impl<'a> Fetching<'a> {
+    fn note(&mut self, name: &str, result: Result<(), PipelineError>) {
+        if let Err(error) = result {
+            self.activity.failures.push(format!("{name}: {}", chain(&error)));
         }
-        let Some(taken) = take_in(hub, place, &transfer, file).await? else { return Ok(()) };
-        transfer = taken;
     }
-    if transfer.state == TransferState::Archived {
-        decide(hub, &transfer, activity, process).await?;
+
+    /// Waits until the file before is wholly in the store, and takes it from where it lay; then until this one is known to
+    /// be in the archive.
+    pub(super) async fn settle(&mut self) -> Result<(), PipelineError> {
+        if let Some(closing) = self.closing.take() {
+            let name = closing.transfer.identity.name.clone();
+            let settled = self.finish(closing).await;
+            self.note(&name, settled);
+        }
+        match self.marking.take() {
+            Some(marking) => Ok(marking.done().await?),
+            None => Ok(()),
+        }
     }
-    acknowledge(hub, place, &transfer, file).await
+
+    async fn finish(&mut self, closing: Closing<'a>) -> Result<(), PipelineError> {
+        for write in closing.unsettled.writes {
+            write.done().await?;
+        }
+        self.activity.add(closing.unsettled.counts);
+        match closing.lies_in {
+            Some((place, file)) => acknowledge(self.hub, place, &closing.transfer, &file).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn one(
+        &mut self,
+        place: &'a Place,
+        file: &Listed,
+        process: &mut impl AsyncFnMut(&mut Fetching<'_>, &Transfer) -> Result<Unsettled, PipelineError>,
+    ) -> Result<(), PipelineError> {
+        let (hub, pipeline) = (self.hub, self.pipeline);
+        let mut transfer = make_known(hub, pipeline, place, file).await?;
+        if transfer.sha256.is_some() && !has_same_bytes(place, &transfer).await? {
+            // Name, size and time of one that came before, but not its bytes: another delivery, known a moment later.
+            transfer = make_known_apart(hub, pipeline, place, file, &transfer).await?;
+        }
+        if transfer.sha256.is_none() {
+            if is_too_large(pipeline, file) {
+                if transfer.state != TransferState::Receiving {
+                    return Ok(()); // told of before
+                }
+                self.activity.quarantined += 1;
+                return refuse_unread(hub, pipeline, &transfer).await;
+            }
+            let Some((taken, marking)) = take_in(hub, place, transfer, file).await? else { return Ok(()) };
+            (transfer, self.marking) = (taken, Some(marking));
+        }
+        match transfer.state {
+            TransferState::Archived => self.decide(transfer, Some((place, file.clone())), process).await,
+            _ => acknowledge(hub, place, &transfer, file).await,
+        }
+    }
+
+    /// An archived file is one that came before, or it is processed.
+    async fn decide(
+        &mut self,
+        transfer: Transfer,
+        lies_in: Option<(&'a Place, Listed)>,
+        process: &mut impl AsyncFnMut(&mut Fetching<'_>, &Transfer) -> Result<Unsettled, PipelineError>,
+    ) -> Result<(), PipelineError> {
+        if self.closing.as_ref().is_some_and(|before| before.transfer.sha256 == transfer.sha256) {
+            self.settle().await?; // whether this repeats it depends on what became of it
+        }
+        let unsettled = match repetition(self.hub, &transfer)? {
+            Some(close) => {
+                match close.state {
+                    TransferState::Ignored => self.activity.ignored += 1,
+                    _ => self.activity.quarantined += 1,
+                }
+                self.hub.store.write(close).await?;
+                Unsettled::default()
+            }
+            None => process(self, &transfer).await?,
+        };
+        self.settle().await?;
+        self.closing = Some(Closing { transfer, unsettled, lies_in });
+        Ok(())
+    }
 }
 
 /// Whether what lies in the drop now has the bytes that were archived.
@@ -101,23 +190,6 @@ async fn make_known_apart(
             return Ok(other);
         }
     }
-}
-
-/// An archived file is one that came before, or it is processed.
-async fn decide(
-    hub: &Hub,
-    transfer: &Transfer,
-    activity: &mut Activity,
-    process: &mut impl AsyncFnMut(&mut Activity, Transfer) -> Result<(), PipelineError>,
-) -> Result<(), PipelineError> {
-    let Some(close) = repetition(hub, transfer)? else {
-        return process(activity, transfer.clone()).await;
-    };
-    match close.state {
-        TransferState::Ignored => activity.ignored += 1,
-        _ => activity.quarantined += 1,
-    }
-    Ok(hub.store.write(close).await?)
 }
 
 /// The file's transfer, under the installation's number for it.
@@ -179,13 +251,13 @@ impl Sink for Inflow {
     }
 }
 
-/// Archives a file; `None` when it changed while it was read: then the next listing shows it as it is.
+/// Archives a file, with the write that says so on its way; `None` when it changed while it was read: then the next listing shows it as it is.
 async fn take_in(
     hub: &Hub,
     place: &Place,
-    transfer: &Transfer,
+    transfer: Transfer,
     file: &Listed,
-) -> Result<Option<Transfer>, PipelineError> {
+) -> Result<Option<(Transfer, Pending<()>)>, PipelineError> {
     let is_g68 = transfer.format == Format::G68.as_str();
     // A fresh key for every try: what a cut-off try sealed must not share its key with other bytes.
     let (key, data_key) = hub.fresh_key()?;
@@ -201,20 +273,23 @@ async fn take_in(
         hub.store.write(Close { no, state, reason, findings: vec![], records: 0, at }).await?;
         return Ok(None);
     }
-    hub.store
-        .write(MarkArchived {
-            no: transfer.no,
-            sha256: archived.sha256,
-            state: TransferState::Archived,
-            size: archived.size,
-            data_key,
-            layout: is_g68.then(|| Sha256::digest(hub.layouts.canonical()).into()),
-            physical: inflow.detector.map(|detector| physical_code(detector.finish())),
-        })
-        .await?;
-    let stored = hub.store.read(|tx| transfer::get(tx, transfer.no))?;
-    let vanished = || PipelineError::Configuration(format!("{} vanished", super::subject(transfer.no)));
-    Ok(Some(stored.ok_or_else(vanished)?))
+    let taken = Transfer {
+        state: TransferState::Archived,
+        sha256: Some(archived.sha256),
+        data_key: Some(data_key.clone()),
+        physical: inflow.detector.map(|detector| physical_code(detector.finish())),
+        ..transfer
+    };
+    let marking = hub.store.begin_write(MarkArchived {
+        no: taken.no,
+        sha256: archived.sha256,
+        state: taken.state,
+        size: archived.size,
+        data_key,
+        layout: is_g68.then(|| Sha256::digest(hub.layouts.canonical()).into()),
+        physical: taken.physical,
+    });
+    Ok(Some((taken, marking)))
 }
 
 /// Whether the drop still shows the file as it was listed.

@@ -13,7 +13,8 @@ use toek_formats::nemkonto::{
 };
 use toek_formats::vocabulary::Ore;
 
-use super::{Activity, Hub, PipelineError, fetch, masked};
+use super::fetch::{self, Unsettled};
+use super::{Activity, Hub, PipelineError, masked};
 use crate::config::Pipeline;
 use crate::domain::answers::{BundleEvent, BundleState};
 use crate::domain::calendar::copenhagen;
@@ -30,9 +31,9 @@ const CHUNK: usize = 5_000;
 
 /// Takes in every answer that the drops hold, finishes what was begun, and minds the deadlines.
 pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
-    let mut activity = Activity::default();
-    fetch::each_new(hub, pipeline, &mut activity, &mut async |activity, transfer| {
-        process(hub, &transfer, activity).await
+    let mut activity = fetch::each_new(hub, pipeline, &mut async |fetching, transfer| {
+        process(hub, transfer, &mut fetching.activity).await?;
+        Ok(Unsettled::default())
     })
     .await?;
     mind_deadlines(hub, &mut activity).await?;

@@ -4,14 +4,14 @@
 //! the file is quarantined and nothing of it stored. The second stores records in chunks, each with its checkpoint in
 //! one transaction; the last transaction lets them count. Duplicates and everything about money is the domain's.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use toek_formats::g68::{Code, FileReport, Finding, Form, Options, Reader, Request, Severity, Slot, Unit};
 use toek_formats::vocabulary::MunicipalityCode;
 
-use super::fetch::{self, physical_of};
+use super::fetch::{self, Fetching, Unsettled, physical_of};
 use super::tables::InstallationTables;
 use super::{Activity, Hub, PipelineError};
 use crate::canary::{self, Canary};
@@ -29,19 +29,23 @@ use crate::store::transfer::{Close, Decide, FindingRow, Transfer, TransferState}
 use crate::store::{Pending, StoreError, day_number};
 
 /// Records to a chunk: some tens of milliseconds of the writer's time.
-const CHUNK: usize = 8_000;
+const CHUNK: usize = 4_000;
+/// Chunks on their way to the store while the next is read.
+const CHUNKS_AHEAD: usize = 6;
 
 /// Takes in every file that the drops hold, and finishes what was begun.
 pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
-    let mut activity = Activity::default();
     let intake = pipeline.intake.clone();
     let intake = intake.ok_or_else(|| {
         PipelineError::Configuration(format!("pipeline `{}` does not receive payments", pipeline.name))
     })?;
-    fetch::each_new(hub, pipeline, &mut activity, &mut async |activity, transfer| {
-        process(hub, &intake, &transfer, activity).await
+    let activity = fetch::each_new(hub, pipeline, &mut async |fetching, transfer| {
+        process(hub, &intake, transfer, fetching).await
     })
     .await?;
+    if let Some(filters) = hub.seen.to_keep() {
+        hub.store.write(filters).await?;
+    }
     Ok(activity)
 }
 
@@ -49,25 +53,20 @@ async fn process(
     hub: &Hub,
     intake: &Intake,
     transfer: &Transfer,
-    activity: &mut Activity,
-) -> Result<(), PipelineError> {
+    fetching: &mut Fetching<'_>,
+) -> Result<Unsettled, PipelineError> {
     let (report, refusals) = examine(hub, intake, transfer)?;
     if let Some(reason) = quarantine_reason(intake, &report, &refusals) {
-        activity.quarantined += 1;
+        fetching.activity.quarantined += 1;
         let at = hub.clock.micros();
         let (no, state) = (transfer.no, TransferState::Quarantined);
         let findings = report.findings.iter().map(file_finding).chain(refusals).collect();
-        return Ok(hub
-            .store
-            .write(Close { no, state, reason, findings, records: report.records, at })
-            .await?);
+        hub.store.write(Close { no, state, reason, findings, records: report.records, at }).await?;
+        return Ok(Unsettled::default());
     }
+    fetching.settle().await?; // this file's duplicates may be in the one before
     let decided_at = hub.store.write(Decide { no: transfer.no, at: hub.clock.micros() }).await?;
-    let taken = Intaking::begin(hub, intake, transfer, decided_at)?.run(report).await?;
-    activity.accepted += 1;
-    activity.records += taken.records;
-    activity.rejected += taken.rejected;
-    Ok(())
+    Intaking::begin(hub, intake, transfer, decided_at)?.run(report).await
 }
 
 /// How a transfer of this pipeline is to be read; the same on every repetition.
@@ -254,18 +253,12 @@ struct Intaking<'a> {
     checkpoint: u32,
     /// What a run before a crash has stored already.
     stored: HashSet<PaymentId>,
-    /// The chunk that the writer is busy with while the next one is read.
-    pending: Option<Pending<()>>,
+    /// Chunks on their way, the oldest first.
+    pending: VecDeque<Pending<()>>,
     /// Fingerprints of all payments of this file.
     seen: Vec<(i64, PaymentId)>,
     /// The same contents, for a second one in the same file.
     contents: HashMap<i64, PaymentId>,
-    records: u64,
-    rejected: u64,
-}
-
-/// What was taken in.
-struct Taken {
     records: u64,
     rejected: u64,
 }
@@ -288,7 +281,7 @@ impl<'a> Intaking<'a> {
             decided: danish(decided_at),
             checkpoint: transfer.checkpoint,
             stored,
-            pending: None,
+            pending: VecDeque::new(),
             seen: Vec::new(),
             contents: HashMap::new(),
             records: 0,
@@ -296,7 +289,7 @@ impl<'a> Intaking<'a> {
         })
     }
 
-    async fn run(mut self, report: FileReport) -> Result<Taken, PipelineError> {
+    async fn run(mut self, report: FileReport) -> Result<Unsettled, PipelineError> {
         let tables = InstallationTables(&self.hub.installation);
         let physical = physical_of(self.transfer.physical.unwrap_or(0));
         let options = options(self.intake, self.transfer.received_at);
@@ -322,8 +315,7 @@ impl<'a> Intaking<'a> {
         if batch.len() > 0 || batch.up_to > self.checkpoint {
             self.store(batch).await?;
         }
-        self.settle().await?;
-        self.accept(&report).await
+        Ok(self.accept(&report))
     }
 
     /// Puts a unit into the batch, unless a run before a crash has stored it.
@@ -359,18 +351,20 @@ impl<'a> Intaking<'a> {
             - chunk.decisions.iter().filter(|d| matches!(d, Decision::Refuse(_))).count() as u64;
         self.rejected += chunk.rejected.len() as u64;
         self.checkpoint = chunk.up_to;
-        self.settle().await?; // one chunk at a time with the writer, one here
-        self.pending = Some(self.hub.store.begin_write(chunk));
+        self.wait_for_all_but(CHUNKS_AHEAD - 1).await?;
+        let pending = self.hub.store.begin_chunk(chunk);
+        if !canary::is_active(Canary::SwallowedWriteError) {
+            self.pending.push_back(pending);
+        }
         Ok(())
     }
 
-    async fn settle(&mut self) -> Result<(), PipelineError> {
-        if let Some(pending) = self.pending.take() {
-            let result = pending.done().await;
-            if canary::is_active(Canary::SwallowedWriteError) {
-                return Ok(());
+    /// Waits until no more than `ahead` chunks are on their way.
+    async fn wait_for_all_but(&mut self, ahead: usize) -> Result<(), PipelineError> {
+        while self.pending.len() > ahead {
+            if let Some(oldest) = self.pending.pop_front() {
+                oldest.done().await?;
             }
-            result?;
         }
         Ok(())
     }
@@ -503,7 +497,7 @@ impl<'a> Intaking<'a> {
             }
             here.insert(*content, place);
             if let Some(earlier) = self.contents.get(content).copied() {
-                self.settle().await?; // the earlier one may be on its way to the store
+                self.wait_for_all_but(0).await?; // the earlier one may be among them
                 let stored = self.hub.store.read(|tx| intake::payment(tx, earlier))?;
                 if stored.is_some_and(|stored| same_content(&stored.request, &candidates[place])) {
                     found[place].same_content = Some(earlier);
@@ -541,23 +535,23 @@ impl<'a> Intaking<'a> {
         day_number(self.decided.date())
     }
 
-    async fn accept(mut self, report: &FileReport) -> Result<Taken, PipelineError> {
+    /// The last write, behind the chunks: if one of those failed, it finds records missing and refuses.
+    fn accept(mut self, report: &FileReport) -> Unsettled {
         self.seen.sort_unstable();
         let (period, seen) = (self.period(), std::mem::take(&mut self.seen));
         self.hub.seen.remember(period, &seen);
-        self.hub
-            .store
-            .write(Accept {
-                transfer: self.transfer.no,
-                municipality: report.municipality,
-                records: report.records,
-                findings: report.findings.iter().map(file_finding).collect(),
-                seen,
-                period,
-                at: self.hub.clock.micros(),
-            })
-            .await?;
-        Ok(Taken { records: self.records, rejected: self.rejected })
+        let accepted = self.hub.store.begin_chunk(Accept {
+            transfer: self.transfer.no,
+            municipality: report.municipality,
+            records: report.records,
+            findings: report.findings.iter().map(file_finding).collect(),
+            seen,
+            period,
+            at: self.hub.clock.micros(),
+        });
+        let counts =
+            Activity { accepted: 1, records: self.records, rejected: self.rejected, ..Activity::default() };
+        Unsettled { writes: self.pending.into_iter().chain([accepted]).collect(), counts }
     }
 }
 

@@ -160,6 +160,7 @@ impl Archive {
         let mut raw = vec![0; index_bytes as usize];
         read_exact_at(&mut *file, length - 24 - index_bytes, &mut raw).map_err(failed)?;
         let index = raw.chunks_exact(16).map(|entry| (u64_at(entry, 0), u64_at(entry, 8))).collect();
+        let decompressor = zstd::bulk::Decompressor::new().map_err(failed)?;
         Ok(ArchiveReader {
             file,
             path,
@@ -171,6 +172,7 @@ impl Archive {
             sealed: Vec::new(),
             plain: Vec::new(),
             next: 0,
+            decompressor,
         })
     }
 }
@@ -291,6 +293,7 @@ pub struct ArchiveReader {
     sealed: Vec<u8>,
     plain: Vec<u8>,
     next: u64,
+    decompressor: zstd::bulk::Decompressor<'static>,
 }
 
 impl ArchiveReader {
@@ -324,7 +327,7 @@ impl ArchiveReader {
             Err(_) => return Err(self.damaged("a block's seal is broken")),
         };
         self.plain.resize(BLOCK, 0);
-        let size = zstd::bulk::decompress_to_buffer(opened, &mut self.plain);
+        let size = self.decompressor.decompress_to_buffer(opened, &mut self.plain);
         let Ok(size) = size else { return Err(self.damaged("a block cannot be decompressed")) };
         self.plain.truncate(size);
         self.current = Some(block);

@@ -11,6 +11,7 @@ pub mod intake;
 pub mod journal;
 pub mod ledger;
 pub mod nemkonto;
+mod queue;
 pub mod report;
 pub mod seen;
 mod sql;
@@ -19,7 +20,6 @@ pub mod transfer;
 pub mod verify;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -27,6 +27,7 @@ use jiff::civil::Date;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::oneshot;
 
+use queue::{Lane, Queue, Reading};
 pub use sql::Tx;
 
 mod migrations {
@@ -100,7 +101,7 @@ type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 enum Writer {
-    Thread { jobs: mpsc::SyncSender<Job>, thread: Option<JoinHandle<()>> },
+    Thread { jobs: Arc<Queue<Job>>, thread: Option<JoinHandle<()>> },
     Inline(Mutex<Connection>),
 }
 
@@ -111,8 +112,6 @@ pub struct Store {
     readers: Mutex<Vec<Connection>>,
 }
 
-/// How many writes may share a commit.
-const WRITES_PER_COMMIT: usize = 64;
 /// Pages of 8 KiB.
 const PAGE_BYTES: i64 = 8_192;
 /// The write-ahead log is folded back when it is this long, 32 MiB.
@@ -122,7 +121,8 @@ impl Store {
     /// Opens or makes the store at `path`, with its writer on a thread of its own.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
         let connection = writable(path)?;
-        let (jobs, queue) = mpsc::sync_channel::<Job>(4);
+        let jobs = Arc::new(Queue::new());
+        let queue = jobs.clone();
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || write_until_closed(&connection, &queue))
@@ -148,20 +148,28 @@ impl Store {
         Ok(Store { path: path.to_owned(), writer, readers: Mutex::default() })
     }
 
-    /// Queues a write without waiting for it; the receiver hears of it after the commit.
-    pub fn begin_write<W: Write>(&self, write: W) -> Pending<W::Out> {
+    /// Queues a chunk of a long work without waiting for it; the receiver hears of it after the commit. Chunks are stored
+    /// in the order in which they are brought, but other writes pass them.
+    pub fn begin_chunk<W: Write>(&self, write: W) -> Pending<W::Out> {
+        self.begin(Lane::Chunks, write)
+    }
+
+    fn begin<W: Write>(&self, lane: Lane, write: W) -> Pending<W::Out> {
         let (tell, told) = oneshot::channel();
         match &self.writer {
-            Writer::Thread { jobs, .. } => {
-                // A closed queue drops `tell`, and the caller hears that the writer has stopped.
-                let _ = jobs.send(job(write, tell));
-            }
+            // A closed queue drops `tell`, and the caller hears that the writer has stopped.
+            Writer::Thread { jobs, .. } => jobs.push(lane, job(write, tell)),
             Writer::Inline(connection) => {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 commit_together(&connection, vec![job(write, tell)]);
             }
         }
         Pending { told }
+    }
+
+    /// Queues a small write without waiting for it.
+    pub fn begin_write<W: Write>(&self, write: W) -> Pending<W::Out> {
+        self.begin(Lane::Small, write)
     }
 
     /// Makes a change and answers after it is committed.
@@ -192,8 +200,7 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         if let Writer::Thread { jobs, thread } = &mut self.writer {
-            let (closed, _) = mpsc::sync_channel(1);
-            *jobs = closed; // the writer's queue ends here, and the thread with it
+            jobs.close();
             if let Some(thread) = thread.take() {
                 let _ = thread.join();
             }
@@ -236,14 +243,12 @@ fn in_savepoint<W: Write>(connection: &Connection, write: &W) -> Result<W::Out, 
     result
 }
 
-fn write_until_closed(connection: &Connection, queue: &mpsc::Receiver<Job>) {
-    while let Ok(first) = queue.recv() {
-        let mut together = vec![first];
-        while together.len() < WRITES_PER_COMMIT {
-            match queue.try_recv() {
-                Ok(job) => together.push(job),
-                Err(_) => break,
-            }
+fn write_until_closed(connection: &Connection, queue: &Queue<Job>) {
+    let _reading = Reading(queue);
+    loop {
+        let together = queue.next();
+        if together.is_empty() {
+            return;
         }
         commit_together(connection, together);
     }

@@ -24,7 +24,6 @@ pub struct Tx<'c> {
 }
 
 // Statements are few and constant, so what is leaked here is too.
-// Statements are few and constant, so what is leaked here is too.
 thread_local! {
     static NUMBERED: RefCell<HashMap<usize, &'static str>> = RefCell::new(HashMap::new());
 }

@@ -50,7 +50,7 @@ fn an_older_build_refuses_a_newer_schema() {
     let (_dir, path) = fresh();
     drop(writable(&path).unwrap());
     let connection = Connection::open(&path).unwrap();
-    connection.execute("update refinery_schema_history set version = 999", []).unwrap();
+    connection.execute("update refinery_schema_history set version = 999 where version = 1", []).unwrap();
     drop(connection);
     assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 999, .. })));
     assert!(matches!(Store::open_to_read(&path), Err(StoreError::Newer { .. })));
@@ -74,9 +74,9 @@ async fn a_failed_write_rolls_back_alone() {
         let (_dir, path) = fresh();
         let store = if inline { Store::open_inline(&path) } else { Store::open(&path) }.unwrap();
         let (a, b, c) = (
-            store.begin_write(insert_key("a", false)),
-            store.begin_write(insert_key("b", true)),
-            store.begin_write(insert_key("c", false)),
+            store.begin_chunk(insert_key("a", false)),
+            store.begin_chunk(insert_key("b", true)),
+            store.begin_chunk(insert_key("c", false)),
         );
         assert!(a.done().await.is_ok());
         assert!(matches!(b.done().await, Err(StoreError::Conflict(_))));

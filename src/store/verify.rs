@@ -9,7 +9,7 @@ use toek_formats::vocabulary::{MunicipalityCode, Ore};
 
 use super::journal::{self, EntryKind};
 use super::sql::statements;
-use super::{StoreError, Tx, bundle, ledger, report};
+use super::{StoreError, Tx, bundle, ledger, report, seen};
 use crate::domain::identity::{PaymentId, TransferNo};
 use crate::domain::ledger::{Account, Rule};
 use crate::domain::outcome::Outcome;
@@ -70,6 +70,7 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Check>, StoreError> {
         check("replaying the journal gives every account's balance", replay.balances(tx)?),
         check("bundles hold what they say, each attempt once", bundles(tx)?),
         check("nothing of an unaccepted file was sent", unaccepted(tx)?),
+        check("the duplicate guard's filters know every fingerprint", seen::unknown_to_filters(tx)?),
     ])
 }
 
