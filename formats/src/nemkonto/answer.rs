@@ -5,12 +5,11 @@ use std::io::BufRead;
 
 use jiff::civil::{Date, DateTime};
 
-use super::dump::Hidden;
 use super::forms::{read_date, read_moment};
 use super::model::{ANSWERS, Label};
 use super::names::{CURRENCY, NAMESPACES};
 use super::{AccountUsed, AnswerKind, Error, Kind, Limits, Message, Status};
-use crate::vocabulary::{BankAccount, IdentCode, Ore, Party};
+use crate::vocabulary::{BankAccount, Hidden, IdentCode, Ore, Party};
 use crate::xml::Fault;
 use crate::xml::model::{Node, Unknown, Walker};
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::names::{self, E, N, S};
-use super::out::{Out, WriteError, push_digits};
+use super::out::{self, Out, WriteError, push_digits};
 use super::{AccountUsed, AnswerHead, AnswerKind, AnsweredPayment, Parties};
 
 /// Writes a receipt or an answer: what [`super::AnswerReader`] reads from it is what was given. Values are escaped
@@ -28,7 +28,7 @@ impl<W: io::Write> AnswerWriter<W> {
             (false, true) => &[N, E, S],
             (false, false) => &[N, S],
         };
-        let mut out = Out::begin(sink, kind.root(), prefixes);
+        let mut out = out::begin(sink, kind.root(), prefixes);
         if has_header {
             write_header(&mut out, head, parties);
         }
@@ -83,7 +83,7 @@ impl<W: io::Write> AnswerWriter<W> {
     /// [`WriteError::Io`].
     pub fn finish(mut self) -> Result<W, WriteError> {
         self.end_list();
-        Ok(self.out.finish(self.kind.root())?)
+        Ok(self.out.finish((N, self.kind.root()))?)
     }
 
     fn list_for(&mut self, payment: &AnsweredPayment<'_>) {

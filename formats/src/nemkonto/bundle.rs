@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::io;
 
-use super::advice::has_cpr;
 use super::forms::is_latin;
 use super::names::{self, E, N, S};
-use super::out::{Out, WriteError, push_amount};
+use super::out::{self, Out, WriteError, push_amount};
 use super::{Address, AmountFormat, BundleHead, Debit, Parties, Payment};
-use crate::vocabulary::{Cpr, CprKind, IdentCode, Ore, Party};
+use crate::vocabulary::{Cpr, CprKind, IdentCode, Ore, Party, has_cpr};
 
 /// Writes a bundle, payment by payment. What it gives back from [`BundleWriter::finish`] is complete: the number
 /// and the sum of the payments are those of the head, every field has its form, no reference stands twice.
@@ -38,7 +37,7 @@ impl<W: io::Write> BundleWriter<W> {
     /// [`WriteError::Field`] when a field of the head lacks its form; [`WriteError::Io`].
     pub fn begin(sink: W, head: &BundleHead<'_>) -> Result<BundleWriter<W>, WriteError> {
         check_head(head)?;
-        let mut out = Out::begin(sink, names::PAYMENT, &[N, E, S]);
+        let mut out = out::begin(sink, names::PAYMENT, &[N, E, S]);
         write_header(&mut out, head);
         write_group(&mut out, head);
         out.settle()?;
@@ -111,7 +110,7 @@ impl<W: io::Write> BundleWriter<W> {
         if promised_sum != written_sum {
             return Err(WriteError::Sum { promised: promised_sum, written: written_sum });
         }
-        Ok(self.out.finish(names::PAYMENT)?)
+        Ok(self.out.finish((N, names::PAYMENT))?)
     }
 
     fn end_debit(&mut self) -> Result<(), WriteError> {

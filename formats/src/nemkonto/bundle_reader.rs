@@ -7,12 +7,11 @@ use std::io::BufRead;
 use jiff::civil::{Date, DateTime};
 
 use super::answer::party;
-use super::dump::Hidden;
 use super::forms::{read_date, read_moment};
 use super::model::{Label, PAYMENTS};
 use super::names::NAMESPACES;
 use super::{AmountFormat, Error, Kind, Limits};
-use crate::vocabulary::{BankAccount, IdentCode, Ore, Party};
+use crate::vocabulary::{BankAccount, Hidden, IdentCode, Ore, Party};
 use crate::xml::Fault;
 use crate::xml::model::{Node, Unknown, Walker};
 

@@ -1,6 +1,5 @@
 //! A message in words, for inspection: one fact a line, personal data masked.
 
-use std::fmt;
 use std::io::{BufRead, Cursor, Read};
 
 use super::{
@@ -8,35 +7,8 @@ use super::{
     Limits, NoAccountOutcome, ReadBundleHead, ReadDebit, ReadPayment, Status, bank_text, classify_no_account,
     names,
 };
+use crate::vocabulary::Hidden;
 use crate::xml::{Fault, Reader, Token};
-
-/// A free text of others with every row of eight or more digits starred out, and every CPR number: shown by
-/// `Display` and `Debug`.
-pub(super) struct Hidden<'a>(pub(super) &'a str);
-
-impl fmt::Display for Hidden<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let masked = super::mask_cpr(self.0);
-        let mut rest = masked.as_deref().unwrap_or(self.0);
-        while let Some(from) = rest.find(|c: char| c.is_ascii_digit()) {
-            let run = rest[from..].bytes().take_while(u8::is_ascii_digit).count();
-            f.write_str(&rest[..from])?;
-            if run < 8 {
-                f.write_str(&rest[from..from + run])?
-            } else {
-                f.write_str(&"*".repeat(run))?
-            }
-            rest = &rest[from + run..];
-        }
-        f.write_str(rest)
-    }
-}
-
-impl fmt::Debug for Hidden<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{self}\"")
-    }
-}
 
 /// Tells a bundle, receipt or answer in lines, payment by payment. What was told before an error was in the
 /// message; the caller tells the error.
@@ -202,23 +174,4 @@ fn payment_line(payment: &ReadPayment) -> String {
     let name = if payment.name.is_some() { ", named" } else { "" };
     let address = if payment.address.is_empty() { "" } else { ", with address" };
     format!("payment {id}: {amount} DKK, {completeness}, benefit {benefit}, payee {payee}{name}{address}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_rows_of_digits_are_hidden() {
-        let table = [
-            ("LINJE 000001, KONTO 00400440116243", "LINJE 000001, KONTO **************"),
-            ("251248-9996", "******-****"),
-            ("1234567", "1234567"),
-            ("æ12345678ø", "æ********ø"),
-            ("", ""),
-        ];
-        for (text, shown) in table {
-            assert_eq!(Hidden(text).to_string(), shown);
-        }
-    }
 }

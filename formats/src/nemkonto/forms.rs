@@ -1,15 +1,10 @@
 //! The forms of the values: one entry per simple type of the schemas, with the same name.
 
 use crate::vocabulary::BankAccount;
+pub(super) use crate::xml::forms::DATE;
+use crate::xml::forms::{form, is_digits, is_zone, text};
+pub(super) use crate::xml::forms::{read_date, read_moment};
 use crate::xml::model::Text;
-
-const fn text(least: usize, most: usize, rule: &'static str) -> Text {
-    Text { rule, trim: false, length: (least, most), form: anything }
-}
-
-const fn form(least: usize, most: usize, rule: &'static str, form: fn(&str) -> bool) -> Text {
-    Text { rule, trim: false, length: (least, most), form }
-}
 
 /// Texts of others, as NKS sends them: only their length counts.
 pub(super) static ANY35: Text = text(1, 35, "1 to 35 characters");
@@ -46,7 +41,6 @@ pub(super) static PAYMENT_AMOUNT: Text = form(1, 19, "a number above zero with t
     is_total(t) && t.bytes().any(|b| b > b'0')
 });
 
-pub(super) static DATE: Text = Text { rule: "a date", trim: true, length: (10, 10), form: is_date };
 pub(super) static TIME: Text = Text { rule: "a date and time", trim: true, length: (19, 38), form: is_time };
 
 pub(super) static VERSION: Text = form(3, 3, "2.0", |t| t == super::names::HEADER_VERSION);
@@ -56,14 +50,6 @@ pub(super) static DKK: Text = form(3, 3, "DKK", |t| t == super::names::CURRENCY)
 pub(super) static METHOD: Text = form(3, 3, "TRF or CHK", |t| matches!(t, "TRF" | "CHK"));
 pub(super) static CHARGES: Text = form(3, 3, "OUR, BEN or SHA", |t| matches!(t, "OUR" | "BEN" | "SHA"));
 pub(super) static ISSUER: Text = form(1, 3, "CVR, SE or P", |t| matches!(t, "CVR" | "SE" | "P"));
-
-fn anything(_: &str) -> bool {
-    true
-}
-
-fn is_digits(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit())
-}
 
 /// Letters, digits and signs of ISO-8859-1, no control character; not only blanks (1.8, ASSUMED).
 pub(super) fn is_latin(text: &str) -> bool {
@@ -99,11 +85,6 @@ fn is_total(text: &str) -> bool {
     }
 }
 
-/// `YYYY-MM-DD`, a day that exists, in a year from 1000 to 2999.
-fn is_date(text: &str) -> bool {
-    read_date(text).is_some()
-}
-
 /// `YYYY-MM-DDThh:mm:ss`, then perhaps `.f…` or a fourth group `:nn`, then perhaps a zone (3.11, rule 6).
 fn is_time(text: &str) -> bool {
     let Some((moment, tail)) = text.split_at_checked(19) else { return false };
@@ -119,39 +100,4 @@ fn is_time(text: &str) -> bool {
         zone => zone,
     };
     read_moment(moment).is_some() && is_zone(zone)
-}
-
-fn is_zone(zone: &[u8]) -> bool {
-    match zone {
-        [] | [b'Z'] => true,
-        [b'+' | b'-', hours @ .., b':', a, b] => {
-            let two = |tens: u8, ones: u8, most: u8| {
-                tens.is_ascii_digit() && ones.is_ascii_digit() && (tens - b'0') * 10 + (ones - b'0') <= most
-            };
-            matches!(hours, [tens, ones] if two(*tens, *ones, 14)) && two(*a, *b, 59)
-        }
-        _ => false,
-    }
-}
-
-/// The number in ASCII digits, at most four.
-fn number(digits: &[u8]) -> Option<i16> {
-    digits.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + i16::from(b - b'0')))
-}
-
-/// A date in the form of [`DATE`].
-pub(super) fn read_date(text: &str) -> Option<jiff::civil::Date> {
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = text.as_bytes() else { return None };
-    let year = number(&[y1, y2, y3, y4]).filter(|year| (1000..=2999).contains(year))?;
-    let (month, day) = (number(&[m1, m2])?, number(&[d1, d2])?);
-    jiff::civil::Date::new(year, month as i8, day as i8).ok()
-}
-
-/// The first nineteen characters of a time in the form of [`TIME`].
-pub(super) fn read_moment(text: &str) -> Option<jiff::civil::DateTime> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let &[b'T', h1, h2, b':', m1, m2, b':', s1, s2] = rest.as_bytes() else { return None };
-    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
-    let time = jiff::civil::Time::new(hour as i8, minute as i8, second as i8, 0).ok()?;
-    Some(read_date(date)?.to_datetime(time))
 }

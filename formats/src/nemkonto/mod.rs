@@ -28,7 +28,8 @@ use jiff::civil::{Date, DateTime};
 use crate::vocabulary::{BankAccount, Ore, Party};
 pub use crate::xml::{Error, Kind, Limits};
 
-pub use advice::{Advice, break_advice, mask_cpr};
+pub use crate::vocabulary::mask_cpr;
+pub use advice::{Advice, break_advice};
 pub use answer::{AnswerEnd, AnswerHead, AnswerReader, AnsweredPayment, bank_text};
 pub use answer_writer::AnswerWriter;
 pub use bundle::BundleWriter;

@@ -1,4 +1,4 @@
-//! Elements out: a buffer that fills, and goes on to the sink when it is full.
+//! What the writers of NemKonto's messages share.
 
 use std::io;
 
@@ -7,12 +7,8 @@ use jiff::civil::{Date, DateTime};
 use super::names::{E, EBMS, N, NKS, S, SWIFT};
 use super::{AmountFormat, names};
 use crate::vocabulary::{IdentCode, Ore, Party};
-use crate::xml::write::{push_attribute, push_text};
-
-/// When the buffer goes on to the sink.
-const FULL: usize = 64 * 1024;
-
-const PREFIXES: [&str; 3] = ["nks", "ebms", "swift"];
+pub(super) use crate::xml::write::{Out, push_digits};
+use crate::xml::write::{Space, push_attribute, push_decimal2};
 
 /// Why a message could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -51,82 +47,20 @@ pub enum WriteError {
     Order(&'static str),
 }
 
-/// A sink with a buffer before it.
-pub(super) struct Out<W> {
-    sink: W,
-    pub(super) buffer: Vec<u8>,
+/// As the content models number them.
+static SPACES: [Space; 3] = [
+    Space { prefix: "nks", uri: NKS },
+    Space { prefix: "ebms", uri: EBMS },
+    Space { prefix: "swift", uri: SWIFT },
+];
+
+/// Begins a message: declaration and root, with the namespaces it needs.
+pub(super) fn begin<W: io::Write>(sink: W, root: &str, declared: &[u8]) -> Out<W> {
+    Out::begin(sink, &SPACES, (N, root), declared)
 }
 
+/// What NemKonto's messages have and others do not.
 impl<W: io::Write> Out<W> {
-    /// Begins a document: declaration and root, with the namespaces of answers and bundles.
-    pub(super) fn begin(sink: W, root: &str, prefixes: &[u8]) -> Out<W> {
-        let mut out = Out { sink, buffer: Vec::with_capacity(FULL + FULL / 4) };
-        out.raw("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<nks:");
-        out.raw(root);
-        for prefix in prefixes {
-            let place = usize::from(*prefix);
-            for piece in [" xmlns:", PREFIXES[place], "=\"", [NKS, EBMS, SWIFT][place], "\""] {
-                out.raw(piece);
-            }
-        }
-        out.raw(">\n");
-        out
-    }
-
-    /// Lets the buffer go on when it is full.
-    #[inline]
-    pub(super) fn settle(&mut self) -> io::Result<()> {
-        if self.buffer.len() < FULL {
-            return Ok(());
-        }
-        self.flush()
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
-    }
-
-    /// Ends the document and gives the sink back, flushed.
-    pub(super) fn finish(mut self, root: &str) -> io::Result<W> {
-        self.close(N, root);
-        self.line();
-        self.flush()?;
-        self.sink.flush()?;
-        Ok(self.sink)
-    }
-
-    #[inline]
-    pub(super) fn raw(&mut self, text: &str) {
-        self.buffer.extend_from_slice(text.as_bytes());
-    }
-
-    #[inline]
-    pub(super) fn line(&mut self) {
-        self.buffer.push(b'\n');
-    }
-
-    #[inline]
-    fn tag(&mut self, begin: &str, space: u8, name: &str) {
-        self.raw(begin);
-        self.raw(PREFIXES[usize::from(space)]);
-        self.buffer.push(b':');
-        self.raw(name);
-    }
-
-    #[inline]
-    pub(super) fn open(&mut self, space: u8, name: &str) {
-        self.tag("<", space, name);
-        self.buffer.push(b'>');
-    }
-
-    #[inline]
-    pub(super) fn close(&mut self, space: u8, name: &str) {
-        self.tag("</", space, name);
-        self.buffer.push(b'>');
-    }
-
     /// Opens several elements of the swift namespace, each in the one before it.
     #[inline]
     pub(super) fn descend(&mut self, path: &[&str]) {
@@ -141,13 +75,6 @@ impl<W: io::Write> Out<W> {
         for name in path.iter().rev() {
             self.close(S, name);
         }
-    }
-
-    #[inline]
-    pub(super) fn leaf(&mut self, space: u8, name: &str, text: &str) {
-        self.open(space, name);
-        push_text(&mut self.buffer, text);
-        self.close(space, name);
     }
 
     #[inline]
@@ -234,32 +161,13 @@ pub(super) fn issuer(code: IdentCode) -> &'static str {
     }
 }
 
-/// Appends a number, zero-filled to at least `width` digits (at most 20).
-#[inline]
-pub(super) fn push_digits(out: &mut Vec<u8>, number: u64, width: usize) {
-    let mut digits = [b'0'; 20];
-    let mut rest = number;
-    let mut first = 20;
-    while rest > 0 {
-        first -= 1;
-        digits[first] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    out.extend_from_slice(&digits[first.min(20 - width)..]);
-}
-
 /// Appends an amount that is not negative.
 #[inline]
 pub(super) fn push_amount(out: &mut Vec<u8>, amount: Ore, format: AmountFormat) {
-    let size = amount.magnitude();
     match format {
-        AmountFormat::Decimal2 => {
-            push_digits(out, size / 100, 1);
-            out.push(b'.');
-            push_digits(out, size % 100, 2);
-        }
+        AmountFormat::Decimal2 => push_decimal2(out, amount),
         AmountFormat::Implied3 => {
-            push_digits(out, size, 1);
+            push_digits(out, amount.magnitude(), 1);
             out.push(b'0');
         }
     }

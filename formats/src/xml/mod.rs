@@ -12,6 +12,7 @@
 //! names, attributes, `]]>`). It is the yardstick of the benchmark `nemkonto`.
 
 mod error;
+pub(crate) mod forms;
 pub mod model;
 mod names;
 mod reader;

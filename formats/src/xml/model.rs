@@ -42,6 +42,8 @@ pub enum Content<F: 'static> {
     Children(&'static [Child<F>]),
     /// Text, and no element.
     Text(&'static Text),
+    /// Anything, which is passed over: told as a value without text.
+    Anything,
 }
 
 /// One place in a sequence of children.
@@ -57,6 +59,8 @@ pub struct Child<F: 'static> {
     pub instead: bool,
     /// Its attributes, all of them required.
     pub attributes: &'static [Expected<F>],
+    /// Attributes it may also have.
+    pub extra: &'static [Expected<F>],
     /// What stands in it.
     pub content: Content<F>,
     /// Its label.
@@ -67,7 +71,7 @@ impl<F: Copy> Child<F> {
     /// An element with text, once.
     pub const fn text(namespace: u8, local: &'static str, text: &'static Text, label: F) -> Child<F> {
         let content = Content::Text(text);
-        Child { namespace, local, times: (1, 1), instead: false, attributes: &[], content, label }
+        Child { namespace, local, times: (1, 1), instead: false, attributes: &[], extra: &[], content, label }
     }
     /// An element with elements, once.
     pub const fn parent(
@@ -77,7 +81,22 @@ impl<F: Copy> Child<F> {
         label: F,
     ) -> Child<F> {
         let content = Content::Children(children);
-        Child { namespace, local, times: (1, 1), instead: false, attributes: &[], content, label }
+        Child { namespace, local, times: (1, 1), instead: false, attributes: &[], extra: &[], content, label }
+    }
+    /// Any one element, passed over: of a namespace that is neither this one nor none; of [`UNQUALIFIED`], any
+    /// without namespace.
+    pub const fn any(namespace: u8, label: F) -> Child<F> {
+        let content = Content::Anything;
+        Child {
+            namespace,
+            local: ANY,
+            times: (1, 1),
+            instead: false,
+            attributes: &[],
+            extra: &[],
+            content,
+            label,
+        }
     }
     /// The same, `least` to `most` times.
     pub const fn times(mut self, least: u32, most: u32) -> Child<F> {
@@ -99,10 +118,30 @@ impl<F: Copy> Child<F> {
         self
     }
 
+    /// The same, with attributes that may be there.
+    pub const fn with_optional(mut self, extra: &'static [Expected<F>]) -> Child<F> {
+        self.extra = extra;
+        self
+    }
+
     fn is(&self, name: Name<'_>) -> bool {
-        name.namespace == Namespace::Known(self.namespace) && name.local == self.local
+        let own = match self.namespace {
+            UNQUALIFIED => Namespace::None,
+            place => Namespace::Known(place),
+        };
+        match self.local {
+            ANY if own != Namespace::None => name.namespace != own && name.namespace != Namespace::None,
+            ANY => name.namespace == own,
+            local => name.namespace == own && name.local == local,
+        }
     }
 }
+
+/// Instead of a namespace's place: elements in none.
+pub const UNQUALIFIED: u8 = u8::MAX;
+
+/// Stands for the local name of [`Child::any`]; no element can be called so.
+const ANY: &str = "*";
 
 /// What is done with an element whose local name stands nowhere in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +159,7 @@ pub enum Node<'a, F> {
     Open(F),
     /// An attribute of the element just opened or of the value to come.
     Attribute(F, &'a str),
-    /// An element with text, whole.
+    /// An element with text, whole; or one that was passed over, without its text.
     Value(F, &'a str),
     /// An element with elements ends, and nothing is missing in it.
     Close(F),
@@ -223,19 +262,23 @@ impl<F: Copy> Progress<F> {
                 _ if roots_only => structure("the root element is in another namespace"),
                 _ => misfit.into(),
             })?;
-        self.attributes(start, child.attributes)?;
+        self.attributes(start, child)?;
         if let Content::Children(children) = child.content {
             self.frames.push(Frame { children, at: 0, count: 0, label: child.label });
         }
         Ok(child)
     }
 
-    /// Every expected attribute is there, has its form, and no other is there but `xsi:schemaLocation`.
+    /// Every required attribute is there; each has its form; and no other is there but `xsi:schemaLocation`.
     #[inline]
-    fn attributes(&mut self, start: &Start<'_>, expected: &'static [Expected<F>]) -> Result<(), Fault> {
+    fn attributes(&mut self, start: &Start<'_>, child: &'static Child<F>) -> Result<(), Fault> {
         self.attributes.clear();
         self.told = 0;
         self.values.clear();
+        if matches!(child.content, Content::Anything) {
+            return Ok(());
+        }
+        let mut required = child.attributes.len();
         for attribute in start.attributes() {
             let Name { namespace, local } = attribute.name;
             if namespace == Namespace::Instance
@@ -243,7 +286,10 @@ impl<F: Copy> Progress<F> {
             {
                 continue;
             }
-            let Some(expected) = expected.iter().find(|expected| expected.is(attribute.name)) else {
+            let is = |expected: &&Expected<F>| expected.is(attribute.name);
+            let demanded = child.attributes.iter().find(is);
+            required -= usize::from(demanded.is_some());
+            let Some(expected) = demanded.or_else(|| child.extra.iter().find(is)) else {
                 return Err(structure("an attribute that may not stand here"));
             };
             let value = expected.text.checked(expected.local, attribute.value)?;
@@ -251,7 +297,7 @@ impl<F: Copy> Progress<F> {
             self.values.push_str(value);
             self.attributes.push((expected.label, from..self.values.len()));
         }
-        if self.attributes.len() != expected.len() {
+        if required > 0 {
             return Err(structure("an attribute is missing"));
         }
         Ok(())
@@ -359,8 +405,8 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
             }
             if let Some(child) = self.short_cut() {
                 return match child.content {
-                    Content::Children(_) => Ok(Some(Node::Open(child.label))),
                     Content::Text(_) => self.value(child, true).map(Some),
+                    Content::Children(_) | Content::Anything => Ok(Some(Node::Open(child.label))),
                 };
             }
             let Walker { xml, progress, roots, unknown, vocabulary, .. } = self;
@@ -389,8 +435,15 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
                 Ok(Some(child)) => match child.content {
                     Content::Children(_) => return Ok(Some(Node::Open(child.label))),
                     Content::Text(_) => self.leaf = Some(child),
+                    Content::Anything => {
+                        self.pass_over()?;
+                        return Ok(Some(Node::Value(child.label, "")));
+                    }
                 },
-                Ok(None) => self.pass_over()?,
+                Ok(None) => {
+                    self.unknown_count += 1;
+                    self.pass_over()?;
+                }
                 Err(fault) => return Err(self.xml.error(fault)),
             }
         }
@@ -412,7 +465,7 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
                 progress.frames.push(Frame { children, at: 0, count: 0, label: child.label });
             }
             Content::Text(_) if xml.take_leaf(child.namespace, child.local) => {}
-            Content::Text(_) => {
+            Content::Text(_) | Content::Anything => {
                 // Not so plain after all.
                 (frame.at, frame.count) = (at, count);
                 return None;
@@ -437,7 +490,6 @@ impl<R: BufRead, F: Copy> Walker<R, F> {
 
     /// Reads to the end of the element just begun.
     fn pass_over(&mut self) -> Result<(), Error> {
-        self.unknown_count += 1;
         let outside = self.xml.depth() - 1;
         while self.xml.depth() > outside {
             self.xml.next()?;
