@@ -13,11 +13,12 @@ pub mod when;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
-use toek_formats::vocabulary::MunicipalityCode;
+use toek_formats::vocabulary::{MunicipalityCode, Uuid};
 
 use self::path::{BELOW, FOLDER};
 pub use self::pattern::FilePattern;
@@ -25,6 +26,7 @@ pub use self::pipeline::{
     Acceptance, Deadline, Format, Intake, Pipeline, PipelineKind, Receiving, TransferLimits,
 };
 pub use self::when::When;
+use crate::domain::accounts::{self, AccountPlan, UUID};
 use crate::domain::calendar::BankDays;
 use crate::domain::catalogue::{self, Catalogue};
 use crate::domain::municipality::{self, GLN, Gln, Municipalities};
@@ -32,7 +34,7 @@ use crate::domain::parameters::{self, Parameters};
 /// A mistake in a configuration file: file, line, column, key, value, rule.
 pub use crate::domain::reference::FileError as ConfigError;
 use crate::domain::reference::{
-    BYTES, COUNT, DATE, DURATION, FileErrors, NAME, Rule, Section, TEXT35, quoted, read_file, whole_file,
+    BYTES, COUNT, DATE, DURATION, FileErrors, NAME, Rule, Section, TEXT, TEXT35, quoted, read_file, whole_file,
 };
 
 /// The file every installation begins with.
@@ -43,6 +45,8 @@ pub const MUNICIPALITIES_FILE: &str = "municipalities.toml";
 pub const BENEFITS_FILE: &str = "benefits.toml";
 /// The file of the parameters.
 pub const PARAMETERS_FILE: &str = "parameters.toml";
+/// The file of the accounts by role; needed where vouchers are sent.
+pub const ACCOUNTS_FILE: &str = "accounts.toml";
 
 /// Which clock the hub goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,11 +91,39 @@ pub struct NemkontoParties {
     pub amount_form: AmountForm,
 }
 
+/// Who the hub is on Serviceplatformen, and what it calls the kinds of files (serviceplatformen-sftp.md 7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serviceplatformen {
+    /// The hub's it-system, as it was registered.
+    pub it_system: Uuid,
+    /// `InfRef` of finance vouchers out.
+    pub vouchers: String,
+    /// `InfRef` of the ERP's answers.
+    pub voucher_answers: String,
+}
+
 /// How an endpoint is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointKind {
     /// A folder of this machine.
     Folder,
+    /// A server's folders, over SSH.
+    Sftp(SftpAccess),
+}
+
+/// How to log on to an SFTP server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SftpAccess {
+    /// Name or address.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// User.
+    pub user: String,
+    /// The file of the private key, relative to the installation or absolute.
+    pub key: PathBuf,
+    /// The server's keys, as `known_hosts` writes them: kind and base64. Another one shuts the endpoint.
+    pub host_keys: Vec<String>,
 }
 
 /// How the end of an upload is made known.
@@ -99,6 +131,8 @@ pub enum EndpointKind {
 pub enum Commit {
     /// Written under a temporary name, then renamed.
     Rename,
+    /// Written under its own name, then a trigger file beside it (serviceplatformen-sftp.md F1).
+    Trigger,
 }
 
 /// What proves that a file has landed.
@@ -108,6 +142,8 @@ pub enum Evidence {
     Listing,
     /// It is listed at its size and reads back with the same bytes.
     ReadBack,
+    /// The counterparty's technical receipt says so.
+    Receipt,
 }
 
 /// A named place of a counterparty.
@@ -151,6 +187,8 @@ pub struct Installation {
     pub bank_days: BankDays,
     /// The parties of NemKonto messages.
     pub nemkonto: NemkontoParties,
+    /// Who the hub is on Serviceplatformen.
+    pub serviceplatformen: Option<Serviceplatformen>,
     /// The endpoints.
     pub endpoints: Vec<Endpoint>,
     /// What the hub allows itself.
@@ -163,6 +201,8 @@ pub struct Installation {
     pub catalogue: Catalogue,
     /// The parameters.
     pub parameters: Parameters,
+    /// The accounts by role, where vouchers are sent.
+    pub accounts: Option<Arc<AccountPlan>>,
     /// SHA-256 over the names and texts of all its files: the version of the rules that a run freezes.
     pub rules_version: [u8; 32],
 }
@@ -183,6 +223,8 @@ impl Installation {
         let parameters = files.load(Path::new(PARAMETERS_FILE), Parameters::load);
         let paths = main.as_ref().map(|main| main.pipelines.clone()).unwrap_or_default();
         let pipelines: Vec<_> = paths.iter().filter_map(|path| files.load(path, Pipeline::load)).collect();
+        let sends_vouchers = pipelines.iter().any(|pipeline| pipeline.kind == PipelineKind::SendVouchers);
+        let accounts = sends_vouchers.then(|| files.load(Path::new(ACCOUNTS_FILE), AccountPlan::load));
         if !files.errors.is_empty() {
             return Err(files.errors);
         }
@@ -196,12 +238,14 @@ impl Installation {
             clock: main.clock,
             bank_days: BankDays::new(&main.closing_days),
             nemkonto: main.nemkonto,
+            serviceplatformen: main.serviceplatformen,
             endpoints: main.endpoints,
             limits: main.limits,
             pipelines,
             municipalities,
             catalogue,
             parameters,
+            accounts: accounts.flatten().map(Arc::new),
             rules_version: files.hash.finalize().into(),
         };
         let errors = installation.check_between_files(dir);
@@ -275,7 +319,19 @@ impl Installation {
             return Some(format!("must be an endpoint of {MAIN_FILE}"));
         };
         let side = if pipeline.kind.receives() { "in" } else { "out" };
-        endpoint.side(pipeline.kind).is_none().then(|| format!("must be an endpoint with `{side}`"))
+        if endpoint.side(pipeline.kind).is_none() {
+            return Some(format!("must be an endpoint with `{side}`"));
+        }
+        let by_trigger = endpoint.commit == Commit::Trigger;
+        match pipeline.kind {
+            PipelineKind::SendBundles if by_trigger => {
+                Some("must be an endpoint that commits by rename: bundles go without a trigger".to_owned())
+            }
+            PipelineKind::SendVouchers if by_trigger && self.serviceplatformen.is_none() => {
+                Some(format!("needs the table `serviceplatformen` in {MAIN_FILE} to write triggers"))
+            }
+            _ => None,
+        }
     }
 
     fn supplier_unknown(&self, pipeline: &Pipeline) -> Option<String> {
@@ -379,6 +435,7 @@ struct MainFile {
     closing_days: Vec<Date>,
     pipelines: Vec<PathBuf>,
     nemkonto: NemkontoParties,
+    serviceplatformen: Option<Serviceplatformen>,
     endpoints: Vec<Endpoint>,
     limits: Limits,
 }
@@ -389,9 +446,15 @@ fn read_main_file(text: &str, file_name: &str) -> Result<MainFile, FileErrors> {
             root.required_section("installation").and_then(|section| read_installation(&section));
         let nemkonto = root.required_section("nemkonto").and_then(|section| read_nemkonto(&section));
         let limits = root.required_section("limits").and_then(|section| read_limits(&section));
+        let serviceplatformen = root.section("serviceplatformen").map(|section| read_platform(&section));
         let endpoints = read_endpoints(root);
         let (id, clock, closing_days, pipelines) = installation?;
-        Some(MainFile { id, clock, closing_days, pipelines, nemkonto: nemkonto?, endpoints, limits: limits? })
+        let serviceplatformen = match serviceplatformen {
+            Some(platform) => Some(platform?),
+            None => None,
+        };
+        let (nemkonto, limits) = (nemkonto?, limits?);
+        Some(MainFile { id, clock, closing_days, pipelines, nemkonto, serviceplatformen, endpoints, limits })
     })
 }
 
@@ -426,6 +489,18 @@ fn read_nemkonto(section: &Section<'_>) -> Option<NemkontoParties> {
     })
 }
 
+fn read_platform(section: &Section<'_>) -> Option<Serviceplatformen> {
+    let it_system = section.required("it_system", &UUID);
+    let vouchers = section.required("vouchers", &TEXT35);
+    let voucher_answers = section.required("voucher_answers", &TEXT35);
+    section.finish();
+    Some(Serviceplatformen {
+        it_system: it_system?,
+        vouchers: vouchers?,
+        voucher_answers: voucher_answers?,
+    })
+}
+
 fn read_limits(section: &Section<'_>) -> Option<Limits> {
     let in_flight_bytes = section.required("in_flight_bytes", &BYTES);
     let data_transfers = section.required("data_transfers", &COUNT);
@@ -450,9 +525,25 @@ fn read_endpoints(root: &Section<'_>) -> Vec<Endpoint> {
     endpoints
 }
 
+fn read_sftp_access(section: &Section<'_>) -> Option<SftpAccess> {
+    let host = section.required("host", &TEXT);
+    let port = section.optional("port", &PORT);
+    let user = section.required("user", &TEXT);
+    let key = section.required("key", &FOLDER);
+    let host_keys = section.list("host_keys", &HOST_KEY);
+    if host_keys.is_empty() {
+        section.wrong("host_keys", "must name at least one key: a server that is not known is not spoken to");
+    }
+    let port = if section.has("port") { port? } else { 22 };
+    Some(SftpAccess { host: host?, port, user: user?, key: key?, host_keys })
+}
+
 fn read_endpoint(section: &Section<'_>) -> Option<Endpoint> {
     let name = section.required("name", &NAME);
-    let kind = section.required("kind", &ENDPOINT_KIND);
+    let kind = section.required("kind", &ENDPOINT_KIND).and_then(|kind| match kind {
+        "sftp" => read_sftp_access(section).map(EndpointKind::Sftp),
+        _ => Some(EndpointKind::Folder),
+    });
     let path = section.required("path", &FOLDER);
     let incoming = section.optional("in", &BELOW);
     let outgoing = section.optional("out", &BELOW);
@@ -493,30 +584,53 @@ const AMOUNT_FORM: Rule<AmountForm> = Rule {
     },
 };
 
-const ENDPOINT_KIND: Rule<EndpointKind> = Rule {
-    says: "must be \"folder\"",
-    read: |value| (value.as_str()? == "folder").then_some(EndpointKind::Folder),
+const ENDPOINT_KIND: Rule<&'static str> = Rule {
+    says: "must be \"folder\" or \"sftp\"",
+    read: |value| ["folder", "sftp"].into_iter().find(|kind| value.as_str() == Some(kind)),
+};
+
+const PORT: Rule<u16> = Rule {
+    says: "must be a port, from 1 to 65535",
+    read: |value| value.as_integer()?.as_str().parse().ok().filter(|port| *port > 0),
+};
+
+const HOST_KEY: Rule<String> = Rule {
+    says: "must be a server's public key, as \"ssh-ed25519 AAAA…\"",
+    read: |value| {
+        let text = value.as_str()?;
+        let (kind, key) = text.split_once(' ')?;
+        let is_key = kind.contains('-') && key.len() > 40 && !key.contains(char::is_whitespace);
+        is_key.then(|| text.to_owned())
+    },
 };
 
 const COMMIT: Rule<Commit> = Rule {
-    says: "must be \"rename\"",
-    read: |value| (value.as_str()? == "rename").then_some(Commit::Rename),
+    says: "must be \"rename\" or \"trigger\"",
+    read: |value| match value.as_str()? {
+        "rename" => Some(Commit::Rename),
+        "trigger" => Some(Commit::Trigger),
+        _ => None,
+    },
 };
 
 const EVIDENCE: Rule<Evidence> = Rule {
-    says: "must be \"listing\" or \"read-back\"",
+    says: "must be \"listing\", \"read-back\" or \"receipt\"",
     read: |value| match value.as_str()? {
         "listing" => Some(Evidence::Listing),
         "read-back" => Some(Evidence::ReadBack),
+        "receipt" => Some(Evidence::Receipt),
         _ => None,
     },
 };
 
 /// The pipeline definitions that the binary carries: file names and texts.
-pub const DEFAULT_PIPELINES: [(&str, &str); 3] = [
+pub const DEFAULT_PIPELINES: [(&str, &str); 6] = [
     ("schedules/receive-payments.toml", include_str!("../../schedules/receive-payments.toml")),
     ("schedules/send-bundles.toml", include_str!("../../schedules/send-bundles.toml")),
     ("schedules/receive-answers.toml", include_str!("../../schedules/receive-answers.toml")),
+    ("schedules/send-vouchers.toml", include_str!("../../schedules/send-vouchers.toml")),
+    ("schedules/receive-voucher-answers.toml", include_str!("../../schedules/receive-voucher-answers.toml")),
+    ("schedules/receive-receipts.toml", include_str!("../../schedules/receive-receipts.toml")),
 ];
 
 /// What `init` and the demo write: the files of an installation for these municipalities, with synthetic numbers,
@@ -527,6 +641,7 @@ pub fn default_files(codes: &[MunicipalityCode], clock: ClockKind) -> Vec<(PathB
         (PathBuf::from(MUNICIPALITIES_FILE), municipality::synthetic(codes)),
         (PathBuf::from(BENEFITS_FILE), catalogue::DEFAULT_FILE.to_owned()),
         (PathBuf::from(PARAMETERS_FILE), parameters::default_file()),
+        (PathBuf::from(ACCOUNTS_FILE), accounts::default_file()),
     ];
     files.extend(DEFAULT_PIPELINES.map(|(path, text)| (PathBuf::from(path), text.to_owned())));
     files

@@ -25,15 +25,33 @@ pub enum PipelineKind {
     SendBundles,
     /// Takes NemKonto's receipts and answers in.
     ReceiveAnswers,
+    /// Sends finance vouchers to the ERP.
+    SendVouchers,
+    /// Takes the ERP's answers in.
+    ReceiveVoucherAnswers,
+    /// Takes Serviceplatformen's technical receipts in.
+    ReceiveReceipts,
 }
 
 impl PipelineKind {
+    const ALL: [PipelineKind; 6] = [
+        PipelineKind::ReceivePayments,
+        PipelineKind::SendBundles,
+        PipelineKind::ReceiveAnswers,
+        PipelineKind::SendVouchers,
+        PipelineKind::ReceiveVoucherAnswers,
+        PipelineKind::ReceiveReceipts,
+    ];
+
     /// As a definition names it.
     pub fn as_str(self) -> &'static str {
         match self {
             PipelineKind::ReceivePayments => "receive-payments",
             PipelineKind::SendBundles => "send-bundles",
             PipelineKind::ReceiveAnswers => "receive-answers",
+            PipelineKind::SendVouchers => "send-vouchers",
+            PipelineKind::ReceiveVoucherAnswers => "receive-voucher-answers",
+            PipelineKind::ReceiveReceipts => "receive-receipts",
         }
     }
 
@@ -43,12 +61,15 @@ impl PipelineKind {
             PipelineKind::ReceivePayments => Format::G68,
             PipelineKind::SendBundles => Format::NemkontoPayment,
             PipelineKind::ReceiveAnswers => Format::NemkontoAnswer,
+            PipelineKind::SendVouchers => Format::FinanceVouchers,
+            PipelineKind::ReceiveVoucherAnswers => Format::FinanceAnswer,
+            PipelineKind::ReceiveReceipts => Format::TechnicalReceipt,
         }
     }
 
     /// Whether it takes files in (else it sends them out).
     pub fn receives(self) -> bool {
-        self != PipelineKind::SendBundles
+        !matches!(self, PipelineKind::SendBundles | PipelineKind::SendVouchers)
     }
 }
 
@@ -61,15 +82,33 @@ pub enum Format {
     NemkontoPayment,
     /// Receipts and answers of NemKonto (nemkonto.md 3).
     NemkontoAnswer,
+    /// Finance vouchers (oir-finans-sf1590a.md 5).
+    FinanceVouchers,
+    /// The ERP's answers to them (oir-finans-sf1590a.md 7).
+    FinanceAnswer,
+    /// Serviceplatformen's word on a file of ours (serviceplatformen-sftp.md 3.3).
+    TechnicalReceipt,
 }
 
 impl Format {
+    const ALL: [Format; 6] = [
+        Format::G68,
+        Format::NemkontoPayment,
+        Format::NemkontoAnswer,
+        Format::FinanceVouchers,
+        Format::FinanceAnswer,
+        Format::TechnicalReceipt,
+    ];
+
     /// As a definition names it.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::G68 => "g68",
             Format::NemkontoPayment => "nemkonto-payment",
             Format::NemkontoAnswer => "nemkonto-answer",
+            Format::FinanceVouchers => "finance-vouchers",
+            Format::FinanceAnswer => "finance-answer",
+            Format::TechnicalReceipt => "technical-receipt",
         }
     }
 }
@@ -279,19 +318,15 @@ fn read_intake(root: &Section<'_>) -> Option<Intake> {
 }
 
 const KIND: Rule<PipelineKind> = Rule {
-    says: "must be \"receive-payments\", \"send-bundles\" or \"receive-answers\"",
-    read: |value| {
-        let kinds = [PipelineKind::ReceivePayments, PipelineKind::SendBundles, PipelineKind::ReceiveAnswers];
-        kinds.into_iter().find(|kind| value.as_str() == Some(kind.as_str()))
-    },
+    says: "must be \"receive-payments\", \"send-bundles\", \"receive-answers\", \"send-vouchers\", \
+           \"receive-voucher-answers\" or \"receive-receipts\"",
+    read: |value| PipelineKind::ALL.into_iter().find(|kind| value.as_str() == Some(kind.as_str())),
 };
 
 const FORMAT: Rule<Format> = Rule {
-    says: "must be \"g68\", \"nemkonto-payment\" or \"nemkonto-answer\"",
-    read: |value| {
-        let formats = [Format::G68, Format::NemkontoPayment, Format::NemkontoAnswer];
-        formats.into_iter().find(|format| value.as_str() == Some(format.as_str()))
-    },
+    says: "must be \"g68\", \"nemkonto-payment\", \"nemkonto-answer\", \"finance-vouchers\", \"finance-answer\" or \
+           \"technical-receipt\"",
+    read: |value| Format::ALL.into_iter().find(|format| value.as_str() == Some(format.as_str())),
 };
 
 const ACCEPTANCE: Rule<Acceptance> = Rule {

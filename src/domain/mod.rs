@@ -5,9 +5,11 @@
 //! reference files are [`municipality`], [`catalogue`] and [`parameters`], all read by way of [`reference`];
 //! [`calendar`] knows bank days and Danish time; [`identity`] names things; [`outcome`] is what the journal keeps.
 
+pub mod accounts;
 pub mod answers;
 pub mod calendar;
 pub mod catalogue;
+pub mod finance;
 pub mod identity;
 pub mod intake;
 pub mod ledger;
