@@ -1,6 +1,6 @@
 //! The SFTP drop against OpenSSH's own server.
 
-#![expect(clippy::disallowed_methods, reason = "a test's own files")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test and its own files")]
 
 mod servers;
 
@@ -139,6 +139,7 @@ async fn a_server_with_another_key_is_shut_out_until_the_configuration_changes()
     let bystander = OpenSsh::start();
     let (ours, _) = server.pair(Commit::Rename);
     let (well, _) = bystander.pair(Commit::Rename);
+    let settings = server.settings();
     ours.list().await.unwrap();
     server.down();
     fs::rename(server.path("host"), server.path("kept")).unwrap();
@@ -154,17 +155,8 @@ async fn a_server_with_another_key_is_shut_out_until_the_configuration_changes()
     server.up();
     assert!(matches!(ours.put("x", &mut Bytes(b"x")).await, Err(DropError::HostKey { .. })), "it stays shut");
     well.list().await.unwrap();
-    let again = SftpEndpoint::new(
-        {
-            let mut settings = server.settings();
-            settings.host_keys = vec![fs::read_to_string(server.path("host.pub")).unwrap()];
-            settings
-        },
-        Arc::new(ByteBudget::default()),
-    );
-    // The public half that is pinned is of the new key, so this endpoint is refused too: pins decide, not memory.
-    let drop = SftpDrop::new(again.unwrap(), "", "", Commit::Rename);
-    assert!(matches!(drop.list().await, Err(DropError::HostKey { .. })));
+    let again = SftpEndpoint::new(settings, Arc::new(ByteBudget::default())).unwrap();
+    SftpDrop::new(again, "", "", Commit::Rename).list().await.unwrap();
 }
 
 #[tokio::test]
@@ -228,6 +220,29 @@ async fn a_server_killed_under_a_transfer_is_an_error_and_the_next_try_works() {
     assert!(download.inner.0.len() < content.len() && content.starts_with(&download.inner.0));
     server.up();
     assert!(got(&theirs, "x.bin").await == content);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_falls_silent_in_the_middle_is_not_waited_for() {
+    let server = OpenSsh::start();
+    let mut settings = server.settings();
+    settings.timeouts.operation = Duration::from_secs(1);
+    settings.timeouts.connect = Duration::from_secs(1);
+    let endpoint = SftpEndpoint::new(settings, Arc::new(ByteBudget::default())).unwrap();
+    let folder = server.path("IN");
+    let drop = SftpDrop::new(endpoint, folder.to_str().unwrap(), "", Commit::Rename);
+    let content = noise(30_000_000, 8);
+    fs::write(folder.join("x.bin"), &content).unwrap();
+    let freeze = || server.signal("-STOP");
+    let mut download = Passing { inner: Collect::default(), after: 1_000_000, at: Some(freeze) };
+    let began = tokio::time::Instant::now();
+    let error = drop.get("x.bin", &mut download).await.unwrap_err();
+    assert!(matches!(&error, DropError::Remote { action: "read", may_pass: true, .. }), "{error}");
+    assert!(drop.list().await.is_err(), "the silent session is given up, and no new one is to be had");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    server.signal("-CONT");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(got(&drop, "x.bin").await == content);
 }
 
 #[tokio::test]
@@ -341,6 +356,11 @@ async fn ninety_eight_drops_far_away_three_of_them_dead_take_two_seconds_a_round
         }
         assert_eq!(listed.iter().filter(|outcome| outcome.is_err()).count(), dead.len());
     }
-    println!("longest of three rounds: {longest:?}");
+    let began = tokio::time::Instant::now();
+    let live = list_all(drops[3..].iter().map(|drop| drop as &dyn Drop), Duration::from_secs(2)).await;
+    assert!(live.iter().all(Result::is_ok));
+    println!("longest of three rounds: {longest:?}; the live alone: {:?}", began.elapsed());
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    println!("{:?}", status.lines().find(|line| line.starts_with("VmHWM")));
     assert!(longest < Duration::from_secs(2), "{longest:?}");
 }

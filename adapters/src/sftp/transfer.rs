@@ -276,6 +276,115 @@ impl Writing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use russh_sftp::protocol::{Attrs, Handle as OpenHandle};
+    use russh_sftp::server;
+
+    /// A server that gives one file as it likes.
+    #[derive(Clone, Debug)]
+    struct Moody {
+        content: Vec<u8>,
+        /// The size it tells, if it does.
+        told: Option<u64>,
+        /// How many bytes it gives at most, answer by answer, over and over.
+        gives: Vec<usize>,
+        /// Bytes beyond what was asked for.
+        too_much: usize,
+        answers: usize,
+    }
+
+    impl server::Handler for Moody {
+        type Error = StatusCode;
+
+        fn unimplemented(&self) -> StatusCode {
+            StatusCode::OpUnsupported
+        }
+
+        async fn open(
+            &mut self,
+            id: u32,
+            handle: String,
+            _flags: OpenFlags,
+            _attributes: FileAttributes,
+        ) -> Result<OpenHandle, StatusCode> {
+            Ok(OpenHandle { id, handle })
+        }
+
+        async fn fstat(&mut self, id: u32, _handle: String) -> Result<Attrs, StatusCode> {
+            Ok(Attrs { id, attrs: FileAttributes { size: self.told, ..FileAttributes::empty() } })
+        }
+
+        async fn read(&mut self, id: u32, _: String, offset: u64, len: u32) -> Result<Data, StatusCode> {
+            let rest = self.content.get(usize::try_from(offset).unwrap()..).unwrap_or_default();
+            if rest.is_empty() {
+                return Err(StatusCode::Eof);
+            }
+            let most = self.gives[self.answers % self.gives.len()].min(len as usize) + self.too_much;
+            self.answers += 1;
+            Ok(Data { id, data: rest[..most.min(rest.len())].to_vec() })
+        }
+
+        async fn close(&mut self, id: u32, _handle: String) -> Result<Status, StatusCode> {
+            let (error_message, language_tag) = (String::new(), String::new());
+            Ok(Status { id, status_code: StatusCode::Ok, error_message, language_tag })
+        }
+    }
+
+    async fn read_from(server: Moody, pace: Pace) -> SftpResult<(Vec<u8>, (u64, u64))> {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        server::run(theirs, server).await;
+        let sftp = Arc::new(RawSftpSession::new(ours));
+        sftp.init().await?;
+        let mut reading = Reading::begin(Handle::open(sftp, "x").await?, pace).await?;
+        let mut read = Vec::new();
+        while let Some(block) = reading.block().await? {
+            read.extend_from_slice(&block);
+        }
+        Ok((read, reading.end().await?))
+    }
+
+    fn run<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// However little a server gives at a time, and whether or not it tells sizes: every byte once, in order.
+        #[test]
+        fn short_answers_leave_no_gap(
+            content in prop::collection::vec(any::<u8>(), 0..3_000),
+            gives in prop::collection::vec(1_usize..300, 1..6),
+            tells in any::<bool>(),
+            (chunk, in_flight) in (1_u32..400, 1_usize..8),
+        ) {
+            let told = tells.then_some(content.len() as u64);
+            let server = Moody { content: content.clone(), told, gives, too_much: 0, answers: 0 };
+            let (read, (got, size)) = run(read_from(server, Pace { chunk, in_flight })).unwrap();
+            prop_assert_eq!((got, size), (content.len() as u64, content.len() as u64));
+            prop_assert!(read == content);
+        }
+
+        /// A server that has less or more than it says is found out.
+        #[test]
+        fn another_size_than_told_is_noticed(len in 0_usize..2_000, told in 0_u64..2_000) {
+            prop_assume!(len as u64 != told);
+            let server = Moody { content: vec![7; len], told: Some(told), gives: vec![100], too_much: 0, answers: 0 };
+            let (read, (got, size)) = run(read_from(server, Pace { chunk: 100, in_flight: 4 })).unwrap();
+            prop_assert_eq!(read.len() as u64, got);
+            // What lies behind the size told is not asked for: it belongs to another delivery.
+            prop_assert_eq!(got, told.min(len as u64));
+            prop_assert!((len as u64) > told || got != size);
+        }
+    }
+
+    #[test]
+    fn more_than_was_asked_for_is_refused() {
+        let server =
+            Moody { content: vec![7; 1_000], told: Some(1_000), gives: vec![100], too_much: 1, answers: 0 };
+        let error = run(read_from(server, Pace { chunk: 100, in_flight: 4 })).unwrap_err();
+        assert!(error.to_string().contains("101 bytes"), "{error}");
+    }
 
     #[test]
     fn a_pace_stays_within_its_bytes() {

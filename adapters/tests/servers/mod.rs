@@ -2,7 +2,7 @@
 //!
 //! A server that is not installed is a failure, not a reason to skip.
 
-#![expect(clippy::disallowed_methods, reason = "a test's own files")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test and its own files")]
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use std::fs;
@@ -18,7 +18,7 @@ use toek_adapters::drop::{Sink, Source};
 use toek_adapters::sftp::{ByteBudget, Commit, KeyFile, SftpDrop, SftpEndpoint, SftpSettings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const APT: &str = "apt-get install -y openssh-server openssh-client proftpd-core proftpd-mod-crypto";
+const APT: &str = "apt-get install -y openssh-server openssh-client proftpd-mod-crypto openssl";
 
 fn need(program: &str) {
     assert!(Path::new(program).exists(), "{program} is missing; install it: {APT}");
@@ -67,10 +67,17 @@ fn family(pid: u32) -> Vec<u32> {
     std::iter::once(pid).chain(descendants).collect()
 }
 
+impl Process {
+    /// Sends a signal to the server and all its connections.
+    fn signal(&self, signal: &str) {
+        let pids: Vec<String> = family(self.0.id()).iter().map(u32::to_string).collect();
+        let _ = Command::new("kill").arg(signal).args(&pids).stderr(Stdio::null()).status();
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
-        let pids: Vec<String> = family(self.0.id()).iter().map(u32::to_string).collect();
-        let _ = Command::new("kill").arg("-9").args(&pids).stderr(Stdio::null()).status();
+        self.signal("-KILL");
         let _ = self.0.wait();
     }
 }
@@ -151,6 +158,11 @@ impl OpenSsh {
         self.process = None;
     }
 
+    /// Sends a signal to the server and all its connections.
+    pub(crate) fn signal(&self, signal: &str) {
+        self.process.as_ref().unwrap().signal(signal);
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -196,6 +208,7 @@ const PASSWORD: &str = "hemmeligt";
 impl ProFtpd {
     pub(crate) fn start() -> ProFtpd {
         need("/usr/sbin/proftpd");
+        need("/usr/lib/proftpd/mod_sftp.so");
         let dir = tempfile::tempdir().unwrap();
         for folder in ["home", "home/IN", "home/OUT"] {
             fs::create_dir(dir.path().join(folder)).unwrap();
