@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::disk::{Disk, DiskError, temporary_beside};
-use crate::drop::{Drop, DropError, Listed, Sink, Source, check_name, is_unfinished};
+use crate::drop::{Drop, DropError, Listed, Sink, Source, TRIGGER, check_name, is_unfinished};
 
 const BLOCK: usize = 256 * 1024;
 
@@ -33,6 +33,21 @@ impl FolderDrop {
             }
             let stream = |source| DropError::Stream { name: name.to_owned(), source };
             sink.block(&block[..read]).map_err(stream)?;
+        }
+    }
+
+    fn companion_of(&self, name: &str) -> PathBuf {
+        self.to.join(format!("{name}{TRIGGER}"))
+    }
+
+    fn commit_companion(&self, name: &str, bytes: &[u8]) -> Result<(), DropError> {
+        let path = self.companion_of(name);
+        if !self.disk.exists(&path)? {
+            return Ok(self.disk.write_atomically(&path, bytes)?);
+        }
+        match self.disk.read(&path)? == bytes {
+            true => Ok(()),
+            false => Err(DropError::Taken { name: format!("{name}{TRIGGER}") }),
         }
     }
 }
@@ -89,19 +104,31 @@ impl Drop for FolderDrop {
         Ok(self.disk.sync_dir(&self.to)?)
     }
 
-    async fn commit(&self, name: &str) -> Result<(), DropError> {
+    async fn commit(&self, name: &str, companion: Option<&[u8]>) -> Result<(), DropError> {
         check_name(name)?;
         let path = self.to.join(name);
-        if self.disk.exists(&path)? {
-            return Err(DropError::Taken { name: name.to_owned() });
+        let temporary = temporary_beside(&path);
+        // With a companion to follow, a file that was renamed already is a commit that was cut off in the middle.
+        let is_halfway = companion.is_some() && !self.disk.exists(&temporary)?;
+        if !is_halfway {
+            if self.disk.exists(&path)? {
+                return Err(DropError::Taken { name: name.to_owned() });
+            }
+            self.disk.rename(&temporary, &path).map_err(|e| missing_or(e, name))?;
+        } else if !self.disk.exists(&path)? {
+            return Err(DropError::Missing { name: name.to_owned() });
         }
-        self.disk.rename(&temporary_beside(&path), &path).map_err(|e| missing_or(e, name))?;
-        Ok(self.disk.sync_dir(&self.to)?)
+        self.disk.sync_dir(&self.to)?;
+        companion.map_or(Ok(()), |bytes| self.commit_companion(name, bytes))
     }
 
-    async fn pending(&self, name: &str) -> Result<bool, DropError> {
+    async fn pending(&self, name: &str, companion: Option<&[u8]>) -> Result<bool, DropError> {
         check_name(name)?;
-        if self.disk.exists(&temporary_beside(&self.to.join(name)))? {
+        let path = self.to.join(name);
+        if self.disk.exists(&temporary_beside(&path))? {
+            return Ok(true);
+        }
+        if companion.is_some() && self.disk.exists(&path)? && !self.disk.exists(&self.companion_of(name))? {
             return Ok(true);
         }
         // The rename is about to be taken for done, so it must not be undone by a power cut.
@@ -143,9 +170,9 @@ mod tests {
         ours.put("x.xml", &mut Bytes(b"hello")).await.unwrap();
         assert!(theirs.list().await.unwrap().is_empty());
         assert_eq!(ours.landed("x.xml").await.unwrap(), None);
-        assert!(ours.pending("x.xml").await.unwrap());
-        ours.commit("x.xml").await.unwrap();
-        assert!(!ours.pending("x.xml").await.unwrap());
+        assert!(ours.pending("x.xml", None).await.unwrap());
+        ours.commit("x.xml", None).await.unwrap();
+        assert!(!ours.pending("x.xml", None).await.unwrap());
         assert_eq!(theirs.list().await.unwrap()[0].name, "x.xml");
         let mut got = Collect::default();
         theirs.get("x.xml", &mut got).await.unwrap();
@@ -162,9 +189,26 @@ mod tests {
         for _ in 0..2 {
             ours.put("x.xml", &mut Bytes(b"hello")).await.unwrap();
         }
-        ours.commit("x.xml").await.unwrap();
+        ours.commit("x.xml", None).await.unwrap();
         ours.put("x.xml", &mut Bytes(b"other")).await.unwrap();
-        assert!(matches!(ours.commit("x.xml").await, Err(DropError::Taken { .. })));
+        assert!(matches!(ours.commit("x.xml", None).await, Err(DropError::Taken { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_companion_arrives_last_and_a_cut_off_commit_goes_on() {
+        let (dir, ours, theirs) = pair();
+        let trigger = Some(&b"<Trigger/>"[..]);
+        ours.put("x.xml", &mut Bytes(b"hello")).await.unwrap();
+        ours.commit("x.xml", None).await.unwrap(); // as if killed between the two renames
+        assert!(ours.pending("x.xml", trigger).await.unwrap());
+        ours.commit("x.xml", trigger).await.unwrap();
+        assert!(!ours.pending("x.xml", trigger).await.unwrap());
+        ours.commit("x.xml", trigger).await.unwrap();
+        let names: Vec<_> = theirs.list().await.unwrap().into_iter().map(|file| file.name).collect();
+        assert_eq!(names, ["x.xml", "x.xml.trigger"]);
+        assert_eq!(RealDisk.read(&dir.path().join("b/x.xml.trigger")).unwrap(), b"<Trigger/>");
+        assert!(matches!(ours.commit("x.xml", Some(b"other")).await, Err(DropError::Taken { .. })));
+        assert!(matches!(ours.commit("gone.xml", trigger).await, Err(DropError::Missing { .. })));
     }
 
     #[tokio::test]

@@ -204,7 +204,7 @@ async fn deliver(
         }
         step(hub, no, BundleState::Archived, BundleState::Committing, None).await?;
         commit(hub, place, &file, &name).await?;
-    } else if place.drop.pending(&name).await.map_err(place.failed())? {
+    } else if place.drop.pending(&name, None).await.map_err(place.failed())? {
         // A crash came between the intent to commit and the note that it was done, and our upload is still there under
         // its temporary name: it was not committed. Were it gone, only our own rename could have moved it.
         if let Some(reason) = too_late(hub, &bundle) {
@@ -244,7 +244,7 @@ fn too_late(hub: &Hub, bundle: &Bundle) -> Option<String> {
 }
 
 async fn commit(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result<(), PipelineError> {
-    match place.drop.commit(name).await {
+    match place.drop.commit(name, None).await {
         Err(DropError::Taken { .. }) if is_ours(hub, place, file, name).await? => Ok(()),
         other => other.map_err(place.failed()),
     }
