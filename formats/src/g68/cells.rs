@@ -10,6 +10,11 @@ use super::finding::Findings;
 use super::plan::{AtOnce, Number, Numbered, PLACES, Plans, Quick, Span, Spec, place_of};
 use super::slots::{Slot, TEXT_SLOTS};
 
+mod quick;
+mod stencil;
+
+use stencil::Stencils;
+
 /// The most text lines a record can carry (fields 40-75).
 pub(super) const MOST_TEXT_LINES: usize = 36;
 /// The first text line's field number.
@@ -133,6 +138,14 @@ impl Values {
         1 << Self::place(slot)
     }
 
+    /// Header variant B does not name the organisation unit: the paying unit is the one.
+    #[inline(always)]
+    fn name_unit(&mut self, variant: Shape) {
+        if variant == Shape::FloatingB {
+            self.stand_in(Slot::OrganisationUnit, Slot::PayingUnit);
+        }
+    }
+
     /// Copies a cell: the same value stands for another slot too.
     fn stand_in(&mut self, slot: Slot, from: Slot) {
         self.span[Self::place(slot)] = self.span[Self::place(from)];
@@ -186,7 +199,7 @@ impl Values {
     fn put_number(&mut self, raw: &[u8], spec: &Spec, span: Span) -> bool {
         let (end, len) = (usize::from(span.at + span.len), usize::from(span.len));
         let read = match spec.at_once {
-            AtOnce::No => return false,
+            AtOnce::No | AtOnce::Text => return false,
             AtOnce::Short => bytes::short_number(raw, end, len),
             AtOnce::Long => bytes::long_number(raw, end, len),
             AtOnce::Date => bytes::short_number(raw, end, 8).filter(|day| bytes::is_day(*day as u32)),
@@ -377,18 +390,48 @@ pub(super) fn shape(plans: &Plans, raw: &[u8]) -> Option<Shape> {
     }
 }
 
-/// Takes a fixed record apart; `raw` has every column.
+/// The memory G68 records are taken apart in.
+pub(super) struct Parts {
+    values: Values,
+    lines: Lines,
+    stencils: Stencils,
+}
+
+impl Parts {
+    pub(super) fn new() -> Parts {
+        Parts { values: Values::new(), lines: Lines::new(), stencils: Stencils::new() }
+    }
+}
+
+/// Takes a fixed record apart; `raw` has every column. By its differences from the last one when that can be done,
+/// else the quick way, else the careful way, which alone tells what is odd.
 #[inline]
-pub(super) fn read_fixed(
+pub(super) fn read_fixed<'p>(
     plans: &Plans,
     raw: &[u8],
-    values: &mut Values,
-    lines: &mut Lines,
+    parts: &'p mut Parts,
     findings: &mut Findings,
-) {
-    if !values.quick_fixed(plans, raw) {
+) -> (&'p Values, &'p Lines) {
+    let Parts { values, lines, stencils } = parts;
+    let stencil = stencils.of(Shape::Fixed, raw.len());
+    if stencil.read(Shape::Fixed, raw) {
+        columns_to_lines(plans, &stencil.values, &mut stencil.lines);
+        return (&stencil.values, &stencil.lines);
+    }
+    let clean = values.quick_fixed(plans, raw);
+    if !clean {
         values.careful_fixed(plans, raw, findings);
     }
+    columns_to_lines(plans, values, lines);
+    if clean && stencil.is_wanted(raw) {
+        stencil.learn(plans, Shape::Fixed, raw, values, lines);
+    }
+    (values, lines)
+}
+
+/// The text lines of a fixed record.
+#[inline(always)]
+fn columns_to_lines(plans: &Plans, values: &Values, lines: &mut Lines) {
     lines.clear();
     for (number, (slot, span)) in TEXT_SLOTS.into_iter().zip(plans.texts).enumerate() {
         if (values.given | values.bad) & Values::bit(slot) != 0 {
@@ -458,20 +501,16 @@ impl Values {
         (given & quick.required == quick.required).then_some(given)
     }
 
-    /// The header of a floating record, the quick way or the careful way.
+    /// The quick way through the header of a floating record; `false` when something is odd.
     #[inline(always)]
-    fn head(&mut self, specs: &[Spec], quick: &Quick, raw: &[u8], findings: &mut Findings) {
+    fn quick_head(&mut self, specs: &[Spec], quick: &Quick, raw: &[u8]) -> bool {
         self.clear();
-        let Some(given) = self.quick(quick, raw) else {
-            for spec in specs {
-                self.put(raw, spec, spec.span, true, findings);
-            }
-            return;
-        };
+        let Some(given) = self.quick(quick, raw) else { return false };
         (self.given, self.here) = (given, quick.all);
         for spec in specs {
             self.span[usize::from(spec.place) % PLACES] = spec.span;
         }
+        true
     }
 
     /// The columns of the fixed form are the same for every record; a floating one between them moves its fields.
@@ -528,30 +567,74 @@ impl Lines {
     }
 }
 
-/// Takes a floating record apart; `raw` ends at its last character that is not a blank.
+/// Takes a floating record apart; `raw` ends at its last character that is not a blank. In the same three ways.
 #[inline]
-pub(super) fn read_floating(
+pub(super) fn read_floating<'p>(
     plans: &Plans,
     raw: &[u8],
     variant: Shape,
-    values: &mut Values,
-    lines: &mut Lines,
+    parts: &'p mut Parts,
     findings: &mut Findings,
-) {
-    let (head, quick, start) = match variant {
-        Shape::FloatingB => (&plans.head_b, &plans.quick_b, plans.head_b_length),
-        Shape::Fixed | Shape::FloatingA => (&plans.head_a, &plans.quick_a, plans.head_a_length),
-    };
-    lines.clear();
-    values.head(head, quick, raw, findings);
-    let fields = Fields { numbered: &plans.floating, digits: 2, start };
-    fields.read(raw, values, findings, |number, spec, span| {
-        if spec.slot >= Slot::Text1 {
-            lines.push(number, span);
+) -> (&'p Values, &'p Lines) {
+    let Parts { values, lines, stencils } = parts;
+    let stencil = stencils.of(variant, raw.len());
+    if stencil.read(variant, raw) {
+        stencil.values.name_unit(variant);
+        return (&stencil.values, &stencil.lines);
+    }
+    let shape = Floating::of(plans, variant);
+    let clean = shape.quick(raw, values, lines);
+    if !clean {
+        shape.careful(raw, values, lines, findings);
+    }
+    values.name_unit(variant);
+    if clean && stencil.is_wanted(raw) {
+        stencil.learn(plans, variant, raw, values, lines);
+    }
+    (values, lines)
+}
+
+/// One of the two headers and the fields behind it.
+struct Floating<'p> {
+    head: &'p [Spec],
+    quick_head: &'p Quick,
+    fields: Fields<'p>,
+}
+
+impl<'p> Floating<'p> {
+    #[inline(always)]
+    fn of(plans: &'p Plans, variant: Shape) -> Floating<'p> {
+        let (head, quick_head, start) = match variant {
+            Shape::FloatingB => (&plans.head_b, &plans.quick_b, plans.head_b_length),
+            Shape::Fixed | Shape::FloatingA => (&plans.head_a, &plans.quick_a, plans.head_a_length),
+        };
+        Floating { head, quick_head, fields: Fields { numbered: &plans.floating, digits: 2, start } }
+    }
+
+    /// The quick way for a clean record; `false` when the careful way has to tell what is odd.
+    #[inline(always)]
+    fn quick(&self, raw: &[u8], values: &mut Values, lines: &mut Lines) -> bool {
+        lines.clear();
+        values.quick_head(self.head, self.quick_head, raw)
+            && self.fields.quick(raw, values, |number, spec, span| note_line(lines, number, spec, span))
+    }
+
+    /// Field by field, telling of everything that is odd.
+    #[cold]
+    fn careful(&self, raw: &[u8], values: &mut Values, lines: &mut Lines, findings: &mut Findings) {
+        lines.clear();
+        values.clear();
+        for spec in self.head {
+            values.put(raw, spec, spec.span, true, findings);
         }
-    });
-    if variant == Shape::FloatingB {
-        values.stand_in(Slot::OrganisationUnit, Slot::PayingUnit);
+        self.fields.read(raw, values, findings, |number, spec, span| note_line(lines, number, spec, span));
+    }
+}
+
+#[inline(always)]
+fn note_line(lines: &mut Lines, number: usize, spec: &Spec, span: Span) {
+    if spec.slot >= Slot::Text1 {
+        lines.push(number, span);
     }
 }
 
