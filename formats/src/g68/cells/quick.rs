@@ -48,13 +48,12 @@ impl Fields<'_> {
     }
 }
 
-/// Where a value ends. Most but texts have their full length, and then no separator has to be searched: that none
-/// stands within is seen when the value is read.
+/// Where a value ends. Digits mostly have their full length, and then no separator has to be searched: that none
+/// stands within is seen when they are read.
 #[inline(always)]
 fn end_of(raw: &[u8], value_at: usize, spec: &Spec) -> usize {
     let end = value_at + usize::from(spec.span.len);
-    let ends_here =
-        spec.at_once != AtOnce::Text && raw.get(end).map_or(end == raw.len(), |byte| *byte == b'&');
+    let ends_here = spec.is_digits() && raw.get(end).map_or(end == raw.len(), |byte| *byte == b'&');
     if ends_here { end } else { bytes::next_separator(raw, value_at) }
 }
 

@@ -15,36 +15,37 @@ use super::super::plan::{Plans, Span, Spec};
 use super::quick::value;
 use super::{Lines, PLACES, Shape, Values};
 
-/// Stencils of floating records, found by the record's length.
-const FLOATING: usize = 16;
+/// Stencils of each form, found by the record's length without blanks at its end.
+const EACH: usize = 64;
 /// A column between fields.
 const NO_FIELD: u8 = u8::MAX;
 /// Longer records are not learned.
 const LONGEST: usize = 1024;
 
-/// The stencils of one file.
+/// The stencils of one file. Records with the same purpose mostly have the same length, since the last thing in
+/// them is their text.
 pub(in super::super) struct Stencils {
     floating: Vec<Stencil>,
-    fixed: Stencil,
+    fixed: Vec<Stencil>,
 }
 
 impl Stencils {
     pub(in super::super) fn new() -> Stencils {
-        Stencils { floating: vec![Stencil::new(); FLOATING], fixed: Stencil::new() }
+        Stencils { floating: vec![Stencil::new(); EACH], fixed: vec![Stencil::new(); EACH] }
     }
 
     /// The one that a record would match.
     #[inline(always)]
-    pub(super) fn of(&mut self, shape: Shape, length: usize) -> &mut Stencil {
+    pub(super) fn of(&mut self, shape: Shape, raw: &[u8]) -> &mut Stencil {
         match shape {
-            Shape::Fixed => &mut self.fixed,
-            Shape::FloatingA | Shape::FloatingB => &mut self.floating[length % FLOATING],
+            Shape::Fixed => &mut self.fixed[bytes::trimmed_len(raw) % EACH],
+            Shape::FloatingA | Shape::FloatingB => &mut self.floating[raw.len() % EACH],
         }
     }
 }
 
 /// An earlier record of the file and its values.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Stencil {
     pub(super) values: Values,
     pub(super) lines: Lines,
