@@ -99,6 +99,7 @@ pub(super) fn open_at(
         store,
         archive: Archive::new(Arc::new(RealDisk), dir.join(ARCHIVE)),
         key,
+        endpoints: crate::pipelines::Endpoints::new(&installation.limits),
         seen: crate::store::seen::Seen::default(),
         layouts: Layouts::embedded()?,
         clock: match &clock {

@@ -32,6 +32,7 @@ struct Report<'a> {
     rejected: u64,
     bundles: u64,
     payments: u64,
+    vouchers: u64,
     tasks: u64,
     failures: &'a [String],
 }
@@ -60,6 +61,7 @@ fn tell(printer: &Printer, pipeline: &str, activity: &Activity) -> anyhow::Resul
             rejected,
             bundles,
             payments,
+            vouchers,
             tasks,
             failures,
         } = activity;
@@ -72,6 +74,7 @@ fn tell(printer: &Printer, pipeline: &str, activity: &Activity) -> anyhow::Resul
             rejected: *rejected,
             bundles: *bundles,
             payments: *payments,
+            vouchers: *vouchers,
             tasks: *tasks,
             failures,
         });
@@ -97,6 +100,7 @@ pub(super) fn summary(activity: &Activity) -> String {
         (activity.rejected, "rejected"),
         (activity.bundles, "bundles sent"),
         (activity.payments, "payments sent"),
+        (activity.vouchers, "vouchers sent"),
         (activity.tasks, "for a person to look at"),
         (activity.failures.len() as u64, "failed"),
     ];

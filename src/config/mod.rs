@@ -34,7 +34,8 @@ use crate::domain::parameters::{self, Parameters};
 /// A mistake in a configuration file: file, line, column, key, value, rule.
 pub use crate::domain::reference::FileError as ConfigError;
 use crate::domain::reference::{
-    BYTES, COUNT, DATE, DURATION, FileErrors, NAME, Rule, Section, TEXT, TEXT35, quoted, read_file, whole_file,
+    BYTES, COUNT, DATE, DURATION, FileErrors, NAME, Rule, Section, TEXT, TEXT35, quoted, read_file,
+    whole_file,
 };
 
 /// The file every installation begins with.
@@ -494,11 +495,7 @@ fn read_platform(section: &Section<'_>) -> Option<Serviceplatformen> {
     let vouchers = section.required("vouchers", &TEXT35);
     let voucher_answers = section.required("voucher_answers", &TEXT35);
     section.finish();
-    Some(Serviceplatformen {
-        it_system: it_system?,
-        vouchers: vouchers?,
-        voucher_answers: voucher_answers?,
-    })
+    Some(Serviceplatformen { it_system: it_system?, vouchers: vouchers?, voucher_answers: voucher_answers? })
 }
 
 fn read_limits(section: &Section<'_>) -> Option<Limits> {

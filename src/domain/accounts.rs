@@ -84,7 +84,8 @@ impl AccountPlan {
             for (n, row) in rows.iter().enumerate() {
                 let clashes = |row: &Row| rows[..n].iter().flatten().any(|other| row.clashes(other));
                 if row.as_ref().is_some_and(clashes) {
-                    sections[n].wrong("role", "has an account above for the same days, municipality and benefit");
+                    sections[n]
+                        .wrong("role", "has an account above for the same days, municipality and benefit");
                 }
             }
             Some(AccountPlan { rows: rows.into_iter().collect::<Option<_>>()?, types })
@@ -154,9 +155,7 @@ fn read_row(section: &Section<'_>) -> Option<Row> {
     let validity = Validity::read(section);
     let dimensions = section.required_section("dimensions").and_then(|section| {
         let mut dimensions = [None; 6];
-        for ((key, needed), dimension) in
-            DIMENSION_KEYS.into_iter().zip(IS_NEEDED).zip(&mut dimensions)
-        {
+        for ((key, needed), dimension) in DIMENSION_KEYS.into_iter().zip(IS_NEEDED).zip(&mut dimensions) {
             *dimension = match needed {
                 true => Some(section.required(key, &UUID)?),
                 false => section.optional(key, &UUID),
@@ -170,10 +169,8 @@ fn read_row(section: &Section<'_>) -> Option<Row> {
 }
 
 /// The UUID of a class, in small letters.
-pub(crate) const UUID: Form<Uuid> = Form {
-    says: "must be a UUID in small letters",
-    read: |value| Uuid::parse(value.as_str()?).ok(),
-};
+pub(crate) const UUID: Form<Uuid> =
+    Form { says: "must be a UUID in small letters", read: |value| Uuid::parse(value.as_str()?).ok() };
 
 const ROLE: Form<usize> = Form {
     says: "must be \"UDB_K\", \"MELLEM\", \"BANK\" or \"BANK(fejlkonto)\"",
@@ -223,7 +220,10 @@ pub fn default_file() -> String {
 
 /// A class for the demo and for rehearsals.
 fn synthetic_class(name: &str) -> Uuid {
-    Uuid(*NameBased::new_v5(&NameBased::NAMESPACE_OID, format!("toek synthetic class {name}").as_bytes()).as_bytes())
+    Uuid(
+        *NameBased::new_v5(&NameBased::NAMESPACE_OID, format!("toek synthetic class {name}").as_bytes())
+            .as_bytes(),
+    )
 }
 
 #[cfg(test)]
@@ -258,13 +258,15 @@ mod tests {
                    dranst = \"00000000-0000-4000-8000-000000000002\"\nart = \"00000000-0000-4000-8000-000000000003\"\n";
         let plan = AccountPlan::load(&(default_file() + own), "accounts.toml").unwrap();
         let funktion = |municipality, bank, day| {
-            plan.dimensions(municipality, Account::Bank(bank), BenefitCode(201), day).unwrap()[0].unwrap().0[15]
+            plan.dimensions(municipality, Account::Bank(bank), BenefitCode(201), day).unwrap()[0].unwrap().0
+                [15]
         };
         assert_eq!(funktion(AARHUS, 2, DAY), 1);
         assert_ne!(funktion(AARHUS, 1, DAY), 1);
         assert_ne!(funktion(AARHUS, 2, date(2027, 1, 1)), 1);
         assert_ne!(funktion(MunicipalityCode(101), 2, DAY), 1);
-        let twice = AccountPlan::load(&(default_file() + own + own), "accounts.toml").unwrap_err().to_string();
+        let twice =
+            AccountPlan::load(&(default_file() + own + own), "accounts.toml").unwrap_err().to_string();
         assert!(twice.contains("has an account above"), "{twice}");
     }
 }

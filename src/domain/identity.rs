@@ -147,6 +147,25 @@ pub fn voucher_id(municipality: MunicipalityCode, event: &str, source: &str, par
     Uuid::new_v5(&NAMESPACE, format!("{municipality}|{event}|{source}|{part}").as_bytes())
 }
 
+/// The id of a voucher's try: the first has the voucher's own, each later one another (00-decisions.md 2.5).
+pub fn voucher_attempt_id(voucher: Uuid, attempt: u8) -> Uuid {
+    match attempt {
+        0 | 1 => voucher,
+        _ => Uuid::new_v5(&NAMESPACE, format!("{voucher}|{attempt}").as_bytes()),
+    }
+}
+
+/// The id of a voucher's line.
+pub fn posting_id(voucher_attempt: Uuid, line_no: usize) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, format!("{voucher_attempt}|line {line_no}").as_bytes())
+}
+
+/// The transaction id of a file of vouchers, and our own id of its transfer (`SendersFileId`).
+pub fn voucher_file_ids(installation: &str, file_no: i64) -> (Uuid, Uuid) {
+    let named = |what: &str| Uuid::new_v5(&NAMESPACE, format!("{installation}|{what}|{file_no}").as_bytes());
+    (named("voucher file"), named("sender's file"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

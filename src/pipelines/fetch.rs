@@ -3,19 +3,25 @@
 //! Looks at no byte of a file but to hash it. What a file says is its own pipeline's business.
 
 use std::io;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use toek_adapters::drop::{Listed, Sink, check_name};
+use toek_adapters::poll::list_all;
 use toek_formats::g68::{Charset, Detector, Mode, Physical};
 
-use super::{Activity, Hashing, Hub, PipelineError, Place, chain};
-use crate::config::{Format, Pipeline};
+use super::{Activity, Hashing, Hub, PipelineError, Place, chain, metadata};
+use crate::config::{Commit, Format, Pipeline};
 use crate::store::Pending;
 use crate::store::archive::ArchiveWriter;
 use crate::store::task;
 use crate::store::transfer::{
-    self, Begin, Close, Direction, Identity, MarkArchived, MarkRemoved, SameBytes, Transfer, TransferState,
+    self, Begin, Close, Direction, Identity, KeepCompanion, MarkArchived, MarkRemoved, SameBytes, Transfer,
+    TransferState,
 };
+
+/// How long a drop may take to say what it holds.
+const LISTED_WITHIN: Duration = Duration::from_secs(30);
 
 /// One activation's way in. While the last writes of one file are on their way to the store, the next is fetched.
 pub(super) struct Fetching<'a> {
@@ -62,8 +68,10 @@ pub(super) async fn each_new(
         let decided = fetching.decide(transfer, None, process).await;
         fetching.note(&name, decided);
     }
-    for place in &places {
-        let listed = match place.drop.list().await.map_err(place.failed()) {
+    // All at once: a drop that is dead, or far away, costs the others nothing.
+    let listings = list_all(places.iter().map(|place| &*place.drop), LISTED_WITHIN).await;
+    for (place, listed) in places.iter().zip(listings) {
+        let listed = match listed.map_err(place.failed()) {
             Ok(listed) => listed,
             Err(error) => {
                 fetching.activity.failures.push(chain(&error));
@@ -72,7 +80,12 @@ pub(super) async fn each_new(
         };
         let wanted = |name: &str| pipeline.receiving.as_ref().is_some_and(|r| r.pattern.takes(name));
         mind_names(hub, place, &listed, wanted, &mut fetching.activity).await?;
-        for file in listed.iter().filter(|file| wanted(&file.name)) {
+        let mut wanted: Vec<_> = listed.iter().filter(|file| wanted(&file.name)).collect();
+        if needs_metadata(hub, pipeline) {
+            wanted =
+                metadata::with_their_metadata(hub, place, &listed, wanted, &mut fetching.activity).await?;
+        }
+        for file in wanted {
             let taken = fetching.one(place, file, process).await;
             fetching.note(&file.name, taken);
         }
@@ -90,17 +103,46 @@ async fn mind_names(
     activity: &mut Activity,
 ) -> Result<(), PipelineError> {
     let odd: Vec<_> = listed.iter().filter(|file| check_name(&file.name).is_err()).collect();
-    let subject = |file: &&Listed| format!("{}: {}", place.label, file.name.escape_debug());
-    let told = hub.store.read(|tx| task::subjects(tx, task::FILE_NAME, &format!("{}: ", place.label)))?;
-    let here: Vec<_> = odd.iter().map(subject).collect();
-    let fresh = odd.iter().filter(|file| wanted(&file.name)).map(subject);
-    let fresh: Vec<_> = fresh.filter(|subject| !told.contains(subject)).collect();
-    let gone: Vec<_> = told.into_iter().filter(|subject| !here.contains(subject)).collect();
-    if fresh.is_empty() && gone.is_empty() {
-        return Ok(());
+    let text = "it cannot be fetched under this name: letters, digits and `_ - .` only, at most 200";
+    let unfit = Unfit { kind: task::FILE_NAME, text, files: odd };
+    unfit.tell(hub, place, |file| wanted(&file.name), activity).await
+}
+
+/// Files that lie in a drop and cannot be fetched.
+pub(super) struct Unfit<'a> {
+    pub(super) kind: &'static str,
+    pub(super) text: &'static str,
+    pub(super) files: Vec<&'a Listed>,
+}
+
+impl Unfit<'_> {
+    /// A person is told of each of those that are to be `told`, once, until it is gone.
+    pub(super) async fn tell(
+        self,
+        hub: &Hub,
+        place: &Place,
+        told_of: impl Fn(&Listed) -> bool,
+        activity: &mut Activity,
+    ) -> Result<(), PipelineError> {
+        let subject = |file: &&&Listed| format!("{}: {}", place.label, file.name.escape_debug());
+        let told = hub.store.read(|tx| task::subjects(tx, self.kind, &format!("{}: ", place.label)))?;
+        let here: Vec<_> = self.files.iter().map(|file| subject(&file)).collect();
+        let fresh = self.files.iter().filter(|file| told_of(file)).map(|file| subject(&file));
+        let fresh: Vec<_> = fresh.filter(|subject| !told.contains(subject)).collect();
+        let gone: Vec<_> = told.into_iter().filter(|subject| !here.contains(subject)).collect();
+        if fresh.is_empty() && gone.is_empty() {
+            return Ok(());
+        }
+        activity.tasks += fresh.len() as u64;
+        let (kind, text, at) = (self.kind, self.text, hub.clock.micros());
+        Ok(hub.store.write(task::UnfitFiles { kind, text, fresh, gone, at }).await?)
     }
-    activity.tasks += fresh.len() as u64;
-    Ok(hub.store.write(task::FileNames { fresh, gone, at: hub.clock.micros() }).await?)
+}
+
+/// Whether files of this pipeline come with metadata: those that Serviceplatformen moved by a trigger.
+fn needs_metadata(hub: &Hub, pipeline: &Pipeline) -> bool {
+    let by_trigger = hub.installation.endpoint(&pipeline.endpoint).map(|endpoint| endpoint.commit);
+    by_trigger == Some(Commit::Trigger) && pipeline.format != Format::TechnicalReceipt
 }
 
 impl<'a> Fetching<'a> {
@@ -156,8 +198,22 @@ impl<'a> Fetching<'a> {
                 self.activity.quarantined += 1;
                 return refuse_unread(hub, pipeline, &transfer).await;
             }
+            let metadata = match needs_metadata(hub, pipeline) {
+                true => Some(metadata::fetch(place, file).await?),
+                false => None,
+            };
             let Some((taken, marking)) = take_in(hub, place, transfer, file).await? else { return Ok(()) };
             (transfer, self.marking) = (taken, Some(marking));
+            if let Some(bytes) = metadata {
+                let fault = metadata::fault(hub, pipeline, &transfer, &bytes);
+                hub.store.write(KeepCompanion { no: transfer.no, bytes }).await?;
+                if let Some(reason) = fault {
+                    self.activity.quarantined += 1;
+                    let (no, at, state) = (transfer.no, hub.clock.micros(), TransferState::Quarantined);
+                    hub.store.write(Close { no, state, reason, findings: vec![], records: 0, at }).await?;
+                    transfer.state = state;
+                }
+            }
         }
         match transfer.state {
             TransferState::Archived => self.decide(transfer, Some((place, file.clone())), process).await,
@@ -366,6 +422,7 @@ async fn acknowledge(
     let settled = current.is_some_and(|now| now.state.is_settled() && now.sha256.is_some());
     if settled && is_unchanged(place, file).await? {
         place.drop.remove(&transfer.identity.name).await.map_err(place.failed())?;
+        metadata::forget(place, &transfer.identity.name).await?;
         hub.store.write(MarkRemoved { no: transfer.no, at: hub.clock.micros() }).await?;
     }
     Ok(())

@@ -3,23 +3,30 @@
 //! Each activation is idempotent: it takes no hint of what changed, compares what is with what should be, and does the
 //! difference. The first run after a crash, an operator's command and the schedule all take this one way.
 
+mod deliver;
+pub mod endpoints;
 pub mod fetch;
+mod metadata;
 pub mod receive_answers;
 pub mod receive_payments;
+pub mod receive_receipts;
+pub mod receive_voucher_answers;
 pub mod send_bundles;
+pub mod send_vouchers;
 pub mod tables;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use toek_adapters::disk::{Disk, DiskError};
 use toek_adapters::drop::{Drop, DropError, Sink};
-use toek_adapters::folder::FolderDrop;
+use toek_adapters::sftp::SettingsError;
 use toek_formats::g68::Layouts;
 
-use crate::config::{Endpoint, EndpointKind, Installation, Intake, Pipeline, PipelineKind};
+pub use self::endpoints::Endpoints;
+use crate::config::{Endpoint, Installation, Intake, Pipeline, PipelineKind};
 use crate::domain::identity::TransferNo;
 use crate::seams::{Clock, Ids, NoChance, random};
 use crate::store::archive::{Archive, ArchiveError, ArchiveReader, Archived, Key};
@@ -45,6 +52,9 @@ pub enum PipelineError {
         #[source]
         source: DropError,
     },
+    /// An endpoint's settings.
+    #[error("an endpoint cannot be used")]
+    Endpoint(#[from] Box<SettingsError>),
     /// The disk.
     #[error("the disk failed")]
     Disk(#[from] DiskError),
@@ -54,6 +64,14 @@ pub enum PipelineError {
     /// The configuration does not say what is needed.
     #[error("{0}")]
     Configuration(String),
+    /// A file of vouchers could not be written.
+    #[error("voucher file {file} could not be written: {what}")]
+    Vouchers {
+        /// Its number.
+        file: i64,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A bundle could not be written.
     #[error("bundle {group_id} could not be written: {what}")]
     Bundle {
@@ -102,6 +120,8 @@ pub struct Hub {
     pub disk: Arc<dyn Disk>,
     /// Who is told of progress.
     pub progress: Arc<dyn Progress>,
+    /// The endpoints' servers and their sessions.
+    pub endpoints: Endpoints,
 }
 
 /// One folder of an endpoint, as a drop.
@@ -158,18 +178,9 @@ impl Hub {
         let place = |folder: &PathBuf| {
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
             let label = if several { format!("{}/{name}", endpoint.name) } else { endpoint.name.clone() };
-            Place { label, drop: self.open_drop(endpoint, &self.dir.join(folder)) }
+            Ok(Place { label, drop: self.endpoints.open(endpoint, &self.dir, folder, &self.disk)? })
         };
-        Ok(folders.iter().map(place).collect())
-    }
-
-    /// The one place where an endpoint's kind is turned into a drop.
-    fn open_drop(&self, endpoint: &Endpoint, folder: &Path) -> Box<dyn Drop> {
-        match endpoint.kind {
-            EndpointKind::Folder => {
-                Box::new(FolderDrop::new(self.disk.clone(), folder.to_owned(), folder.to_owned()))
-            }
-        }
+        folders.iter().map(place).collect()
     }
 
     /// A fresh data key, in clear and wrapped.
@@ -238,6 +249,8 @@ pub struct Activity {
     pub bundles: u64,
     /// Payments sent.
     pub payments: u64,
+    /// Vouchers sent.
+    pub vouchers: u64,
     /// Payments or bundles that need a person.
     pub tasks: u64,
     /// What went wrong with single files, while the rest went on.
@@ -254,6 +267,7 @@ impl Activity {
         self.rejected += other.rejected;
         self.bundles += other.bundles;
         self.payments += other.payments;
+        self.vouchers += other.vouchers;
         self.tasks += other.tasks;
         self.failures.extend(other.failures);
     }
@@ -275,6 +289,9 @@ pub async fn run(hub: &Hub, name: &str) -> Result<Activity, PipelineError> {
         }
         PipelineKind::SendBundles => send_bundles::activate(hub, pipeline).await,
         PipelineKind::ReceiveAnswers => receive_answers::activate(hub, pipeline).await,
+        PipelineKind::SendVouchers => send_vouchers::activate(hub, pipeline).await,
+        PipelineKind::ReceiveVoucherAnswers => receive_voucher_answers::activate(hub, pipeline).await,
+        PipelineKind::ReceiveReceipts => receive_receipts::activate(hub, pipeline).await,
     }
 }
 

@@ -8,13 +8,13 @@ use std::io::{self, BufWriter, Write as _};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use toek_adapters::drop::DropError;
 use toek_formats::nemkonto::{
     AmountFormat, BundleHead, BundleWriter, Debit, Parties, Payment, WriteError, break_advice,
 };
 use toek_formats::vocabulary::{BankAccount, MunicipalityCode};
 
-use super::{Activity, Hashing, Hub, PipelineError, Place, chain};
+use super::deliver::Parcel;
+use super::{Activity, Hub, PipelineError, Place, chain};
 use crate::config::{AmountForm, Evidence, Pipeline, PipelineKind};
 use crate::domain::answers::BundleState;
 use crate::domain::calendar::copenhagen;
@@ -195,26 +195,28 @@ async fn deliver(
     let file = bundle.transfer.map(|file| hub.store.read(|tx| transfer::get(tx, file)));
     let file = file.transpose()?.flatten();
     let file = file.ok_or_else(|| StoreError::Conflict(format!("bundle {} has no file", no.0)))?;
-    let name = file.identity.name.clone();
+    let parcel = Parcel { hub, place, file: &file, companion: None };
     if bundle.state == BundleState::Archived {
-        place.drop.put(&name, &mut hub.archived(&file)?).await.map_err(place.failed())?;
+        parcel.put().await?;
         if let Some(reason) = too_late(hub, &bundle) {
             step(hub, no, BundleState::Archived, BundleState::Held, Some(reason)).await?;
             return Ok(None);
         }
         step(hub, no, BundleState::Archived, BundleState::Committing, None).await?;
-        commit(hub, place, &file, &name).await?;
-    } else if place.drop.pending(&name, None).await.map_err(place.failed())? {
+        parcel.commit().await?;
+    } else if parcel.is_pending().await? {
         // A crash came between the intent to commit and the note that it was done, and our upload is still there under
         // its temporary name: it was not committed. Were it gone, only our own rename could have moved it.
         if let Some(reason) = too_late(hub, &bundle) {
             step(hub, no, BundleState::Committing, BundleState::Held, Some(reason)).await?;
             return Ok(None);
         }
-        commit(hub, place, &file, &name).await?;
+        parcel.commit().await?;
     }
     step(hub, no, BundleState::Committing, BundleState::Sent, None).await?;
-    look_for_evidence(hub, place, evidence, no, &file).await?;
+    if parcel.has_landed(evidence).await? {
+        hub.store.write(MarkLanded { bundle: no, at: hub.clock.micros() }).await?;
+    }
     Ok(Some(bundle.payments))
 }
 
@@ -241,46 +243,6 @@ fn too_late(hub: &Hub, bundle: &Bundle) -> Option<String> {
     }
     let cutoff = sending::hard_cutoff(day, bank_days, &rules);
     (now > cutoff).then(|| format!("the last moment to send it for {day} was {cutoff}; it needs a new date"))
-}
-
-async fn commit(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result<(), PipelineError> {
-    match place.drop.commit(name, None).await {
-        Err(DropError::Taken { .. }) if is_ours(hub, place, file, name).await? => Ok(()),
-        other => other.map_err(place.failed()),
-    }
-}
-
-/// Whether what lies at the counterparty under our name has our bytes.
-async fn is_ours(hub: &Hub, place: &Place, file: &Transfer, name: &str) -> Result<bool, PipelineError> {
-    let mut read = Hashing::default();
-    place.drop.read_back(name, &mut read).await.map_err(place.failed())?;
-    let sent = crate::store::archive::hash_of(&mut hub.archived(file)?)?;
-    Ok(read.finish() == sent)
-}
-
-/// *Sent* is what we did, *landed* is what we saw. A counterparty that is quicker than our look is no failure: its
-/// receipt will tell.
-async fn look_for_evidence(
-    hub: &Hub,
-    place: &Place,
-    evidence: Option<Evidence>,
-    bundle: BundleNo,
-    file: &Transfer,
-) -> Result<(), PipelineError> {
-    let name = &file.identity.name;
-    let listed = place.drop.landed(name).await.map_err(place.failed())?;
-    let seen = match (listed, evidence) {
-        (None, _) => false,
-        (Some(_), Some(Evidence::ReadBack)) => match is_ours(hub, place, file, name).await {
-            Err(PipelineError::Drop { source: DropError::Missing { .. }, .. }) => false,
-            other => other?,
-        },
-        (Some(listed), _) => listed.size == file.identity.size,
-    };
-    if seen {
-        hub.store.write(MarkLanded { bundle, at: hub.clock.micros() }).await?;
-    }
-    Ok(())
 }
 
 /// Writes the bundle's bytes, a function of its row and payments, to the archive.

@@ -39,10 +39,16 @@ pub enum EntryKind {
     TransferClosed = 8,
     /// Payments were held because their time had passed.
     HeldLate = 9,
+    /// A file of vouchers was made, or took a step on its way out.
+    VoucherFile = 10,
+    /// The ERP answered a file of vouchers.
+    VouchersAnswered = 11,
+    /// A refused voucher is to be built anew.
+    VoucherRebuilt = 12,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 9] = [
+    const ALL: [EntryKind; 12] = [
         EntryKind::Intake,
         EntryKind::Accepted,
         EntryKind::Quarantined,
@@ -52,6 +58,9 @@ impl EntryKind {
         EntryKind::TimedOut,
         EntryKind::TransferClosed,
         EntryKind::HeldLate,
+        EntryKind::VoucherFile,
+        EntryKind::VouchersAnswered,
+        EntryKind::VoucherRebuilt,
     ];
 
     fn from_code(code: u8) -> Result<EntryKind, StoreError> {

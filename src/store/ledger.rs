@@ -7,7 +7,7 @@ use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Ore};
 use uuid::Uuid;
 
 use super::sql::statements;
-use super::{StoreError, Tx, date_of, day_number};
+use super::{StoreError, Tx, date_of, day_number, finance};
 use crate::canary::{self, Canary};
 use crate::domain::identity::{BundleNo, PaymentId, TransferNo, voucher_id};
 use crate::domain::ledger::{Account, Line, Rule, Source, Voucher};
@@ -36,12 +36,14 @@ statements! {
         order by v.voucher_no limit 100";
     VOUCHERS_OF_SOURCE = "select voucher_no, municipality, rule, source_kind, source_no, part, booking_day, posted_at
         from voucher where source_kind = $1 and source_no = $2 order by voucher_no";
+    BY_NUMBER = "select voucher_no, municipality, rule, source_kind, source_no, part, booking_day, posted_at
+        from voucher where voucher_no = $1";
     LINES = "select account, benefit, payment_id, amount_ore from posting where voucher_no = $1 order by line_no";
     LINE_OF_PAYMENT = "select 1 from posting where voucher_no = $1 and payment_id = $2 limit 1";
 }
 
 /// A voucher as it stands in the books.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Booked {
     /// The store's number, from 1.
     pub voucher_no: i64,
@@ -66,7 +68,8 @@ pub struct Balance {
     pub credit: Ore,
 }
 
-fn source_key(source: Source) -> (i64, i64) {
+/// A source as the store keeps it: its kind and its number.
+pub(super) fn source_key(source: Source) -> (i64, i64) {
     match source {
         Source::Transfer(no) => (1, no.0),
         Source::Bundle(no) => (2, no.0),
@@ -75,7 +78,10 @@ fn source_key(source: Source) -> (i64, i64) {
 
 /// Stores vouchers and moves the balances they change.
 pub(super) fn post(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<(), StoreError> {
-    insert(tx, vouchers, at)?;
+    let first = insert(tx, vouchers, at)?;
+    for (number, voucher) in (first..).zip(vouchers) {
+        finance::open(tx, number, voucher.municipality, voucher.booking_day)?;
+    }
     let mut moved: BTreeMap<(MunicipalityCode, Account), (i64, i64)> = BTreeMap::new();
     for voucher in vouchers {
         for line in &voucher.lines {
@@ -90,9 +96,10 @@ pub(super) fn post(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<(), Sto
     Ok(())
 }
 
-/// Stores vouchers of a transfer that is not accepted yet: they move no balance.
-pub(super) fn insert(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<(), StoreError> {
-    let mut number = tx.next_number(MAX)?;
+/// Stores vouchers of a transfer that is not accepted yet: they move no balance. Gives the first one's number.
+pub(super) fn insert(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<i64, StoreError> {
+    let first = tx.next_number(MAX)?;
+    let mut number = first;
     let mut head = tx.prepare(INSERT)?;
     let mut line = tx.prepare(LINE)?;
     for voucher in vouchers {
@@ -125,7 +132,7 @@ pub(super) fn insert(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<(), S
         }
         number += 1;
     }
-    Ok(())
+    Ok(first)
 }
 
 /// Lets the vouchers of a transfer count, when it is accepted.
@@ -137,7 +144,7 @@ pub(super) fn count(tx: &Tx<'_>, source: Source) -> Result<(), StoreError> {
     for (municipality, account, debit, credit) in sums {
         tx.run(MOVE, params![municipality, account, debit, credit])?;
     }
-    Ok(())
+    finance::open_transfer(tx, kind, no)
 }
 
 /// Every account's sums, by municipality.
@@ -158,6 +165,12 @@ pub fn balances(tx: &Tx<'_>) -> Result<Vec<Balance>, StoreError> {
 /// The next vouchers that count after number `after`, at most 100.
 pub fn accepted_vouchers_after(tx: &Tx<'_>, after: i64) -> Result<Vec<Booked>, StoreError> {
     read_vouchers(tx, VOUCHERS, params![after])
+}
+
+/// A voucher by its number.
+pub fn voucher(tx: &Tx<'_>, no: i64) -> Result<Booked, StoreError> {
+    let found = read_vouchers(tx, BY_NUMBER, params![no])?.pop();
+    found.ok_or_else(|| StoreError::Conflict(format!("there is no voucher {no}")))
 }
 
 /// The vouchers made for a transfer or a bundle.

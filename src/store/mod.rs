@@ -7,6 +7,7 @@
 
 pub mod archive;
 pub mod bundle;
+pub mod finance;
 pub mod intake;
 pub mod journal;
 pub mod ledger;

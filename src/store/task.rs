@@ -43,8 +43,15 @@ pub fn subjects(tx: &Tx<'_>, kind: &str, beginning: &str) -> Result<Vec<String>,
     Ok(subjects)
 }
 
-/// Files that cannot be fetched because of their names have come, or are gone.
-pub struct FileNames {
+/// The kind of a task about a file that came without its metadata.
+pub const NO_METADATA: &str = "no metadata";
+
+/// Files that cannot be fetched as they lie there have come, or are gone.
+pub struct UnfitFiles {
+    /// [`FILE_NAME`] or [`NO_METADATA`].
+    pub kind: &'static str,
+    /// What is wrong with them.
+    pub text: &'static str,
     /// Subjects of those that came.
     pub fresh: Vec<String>,
     /// Subjects of those that are gone.
@@ -53,16 +60,15 @@ pub struct FileNames {
     pub at: i64,
 }
 
-impl Write for FileNames {
+impl Write for UnfitFiles {
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         for subject in &self.gone {
-            tx.run(CLOSE_ONE, params![FILE_NAME, subject, self.at])?;
+            tx.run(CLOSE_ONE, params![self.kind, subject, self.at])?;
         }
         for subject in &self.fresh {
-            let text = "it cannot be fetched under this name: letters, digits and `_ - .` only, at most 200";
-            let (subject, text) = (subject.clone(), text.to_owned());
-            open(tx, &NewTask { kind: FILE_NAME, municipality: None, subject, text }, self.at)?;
+            let (kind, subject, text) = (self.kind, subject.clone(), self.text.to_owned());
+            open(tx, &NewTask { kind, municipality: None, subject, text }, self.at)?;
         }
         Ok(())
     }

@@ -4,8 +4,9 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 9] = [
+    let files: [&[(&str, &str)]; 10] = [
         bundle::ALL,
+        finance::ALL,
         intake::ALL,
         journal::ALL,
         ledger::ALL,

@@ -44,6 +44,7 @@ statements! {
         where sha256 = $1 and direction = 1 and transfer_no <> $2 order by transfer_no";
     CLOSE = "update transfer set state = $2, reason = $3, records = $4 where transfer_no = $1";
     SET_STATE = "update transfer set state = $2 where transfer_no = $1 and state = $3";
+    COMPANION = "update transfer set companion = $2 where transfer_no = $1";
     REMOVED = "update transfer set removed_at = $2 where transfer_no = $1";
     MATCHED = "update transfer set message_id = $2, bundle_no = $3, records = $4 where transfer_no = $1";
     ANSWERED = "update transfer set checkpoint = $2 where transfer_no = $1";
@@ -518,6 +519,22 @@ impl Write for Decide {
     fn apply(&self, tx: &Tx<'_>) -> Result<i64, StoreError> {
         tx.run(DECIDE, params![self.no.0, self.at])?;
         Ok(get(tx, self.no)?.and_then(|transfer| transfer.decided_at).unwrap_or(self.at))
+    }
+}
+
+/// What came with a file is kept as it came.
+pub struct KeepCompanion {
+    /// The file.
+    pub no: TransferNo,
+    /// What came with it.
+    pub bytes: Vec<u8>,
+}
+
+impl Write for KeepCompanion {
+    type Out = ();
+    fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        tx.run(COMPANION, params![self.no.0, self.bytes])?;
+        Ok(())
     }
 }
 

@@ -37,6 +37,20 @@ statements! {
             coalesce(sum(case when a.state is null then 1 else 0 end), 0)
         from attempt a join payment p on p.payment_id = a.payment_id
         where a.payment_id = $1 and a.bundle_no = $2";
+    LOST_VOUCHERS = "select v.voucher_no from voucher v
+        left join transfer t on v.source_kind = 1 and t.transfer_no = v.source_no
+        where (v.source_kind = 2 or t.accepted_at is not null)
+            and not exists (select 1 from voucher_open o where o.voucher_no = v.voucher_no)
+            and not exists (select 1 from voucher_sent s where s.voucher_no = v.voucher_no)
+        order by v.voucher_no limit 20";
+    DOUBLE_VOUCHERS = "select voucher_no from voucher_sent where state <> 3 group by voucher_no having count(*) > 1
+        order by voucher_no limit 20";
+    OPEN_AND_SENT = "select o.voucher_no from voucher_open o join voucher_sent s on s.voucher_no = o.voucher_no
+        where s.state <> 3 order by o.voucher_no limit 20";
+    FILE_FIGURES = "select f.file_no from voucher_file f where f.vouchers <> (
+            select count(*) from voucher_sent s where s.file_no = f.file_no)
+        or f.undecided <> (select count(*) from voucher_sent s where s.file_no = f.file_no and s.state = 1)
+        order by f.file_no limit 20";
     OWN_STATES = "select a.state from attempt a where a.payment_id = $1 and a.bundle_no = $2";
 }
 
@@ -70,6 +84,7 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Check>, StoreError> {
         check("replaying the journal gives every account's balance", replay.balances(tx)?),
         check("bundles hold what they say, each attempt once", bundles(tx)?),
         check("nothing of an unaccepted file was sent", unaccepted(tx)?),
+        check("every voucher that counts waits, or went to the ERP once", vouchers(tx)?),
         check("the duplicate guard's filters know every fingerprint", seen::unknown_to_filters(tx)?),
     ])
 }
@@ -150,6 +165,20 @@ fn zero_sums(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
 fn unaccepted(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
     let sent: i64 = tx.one(UNACCEPTED_SENT, [], |row| row.get(0))?.unwrap_or(0);
     Ok(if sent == 0 { vec![] } else { vec![format!("{sent} attempts")] })
+}
+
+fn vouchers(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
+    let mut broken = Vec::new();
+    for (sql, what) in [
+        (LOST_VOUCHERS, "voucher {} neither waits nor was sent"),
+        (DOUBLE_VOUCHERS, "voucher {} stands more than once"),
+        (OPEN_AND_SENT, "voucher {} was sent, and waits to be sent"),
+        (FILE_FIGURES, "voucher file {} does not hold what it says"),
+    ] {
+        let found: Vec<i64> = tx.all(sql, [], |row| row.get(0))?;
+        broken.extend(found.into_iter().map(|no| what.replace("{}", &no.to_string())));
+    }
+    Ok(broken)
 }
 
 fn bundles(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {

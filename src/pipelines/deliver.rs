@@ -1,0 +1,69 @@
+//! The last steps that everything takes that goes out: uploaded, committed, looked for.
+//!
+//! Whose state says how far it is, and what is written between two steps, is each sender's own business.
+
+use toek_adapters::drop::DropError;
+
+use super::{Hashing, Hub, PipelineError, Place};
+use crate::config::Evidence;
+use crate::store::transfer::Transfer;
+
+/// An archived file on its way to a counterparty.
+pub(super) struct Parcel<'a> {
+    pub(super) hub: &'a Hub,
+    pub(super) place: &'a Place,
+    pub(super) file: &'a Transfer,
+    /// The bytes of the file that makes it the counterparty's, where one does.
+    pub(super) companion: Option<Vec<u8>>,
+}
+
+impl Parcel<'_> {
+    fn name(&self) -> &str {
+        &self.file.identity.name
+    }
+
+    /// Uploads it. Not yet the counterparty's; again is harmless.
+    pub(super) async fn put(&self) -> Result<(), PipelineError> {
+        let mut archived = self.hub.archived(self.file)?;
+        self.place.drop.put(self.name(), &mut archived).await.map_err(self.place.failed())
+    }
+
+    /// Makes it the counterparty's. A file of ours that is there already is as good.
+    pub(super) async fn commit(&self) -> Result<(), PipelineError> {
+        match self.place.drop.commit(self.name(), self.companion.as_deref()).await {
+            Err(DropError::Taken { .. }) if self.is_ours().await? => Ok(()),
+            other => other.map_err(self.place.failed()),
+        }
+    }
+
+    /// After a crash between the intent to commit and the note that it was done: whether it was not.
+    pub(super) async fn is_pending(&self) -> Result<bool, PipelineError> {
+        let companion = self.companion.as_deref();
+        self.place.drop.pending(self.name(), companion).await.map_err(self.place.failed())
+    }
+
+    /// Whether what lies at the counterparty under our name has our bytes.
+    async fn is_ours(&self) -> Result<bool, PipelineError> {
+        let mut read = Hashing::default();
+        self.place.drop.read_back(self.name(), &mut read).await.map_err(self.place.failed())?;
+        let sent = crate::store::archive::hash_of(&mut self.hub.archived(self.file)?)?;
+        Ok(read.finish() == sent)
+    }
+
+    /// Whether it is seen at the counterparty's side. One that is quicker than our look is no failure: its receipt will
+    /// tell.
+    pub(super) async fn has_landed(&self, evidence: Option<Evidence>) -> Result<bool, PipelineError> {
+        if evidence == Some(Evidence::Receipt) {
+            return Ok(false);
+        }
+        let listed = self.place.drop.landed(self.name()).await.map_err(self.place.failed())?;
+        match (listed, evidence) {
+            (None, _) => Ok(false),
+            (Some(_), Some(Evidence::ReadBack)) => match self.is_ours().await {
+                Err(PipelineError::Drop { source: DropError::Missing { .. }, .. }) => Ok(false),
+                other => other,
+            },
+            (Some(listed), _) => Ok(listed.size == self.file.identity.size),
+        }
+    }
+}

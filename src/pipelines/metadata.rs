@@ -1,0 +1,100 @@
+//! What Serviceplatformen lays beside a file it delivers (serviceplatformen-sftp.md 3.2, 5): read, held against the file,
+//! kept with it, and taken away with it.
+
+use toek_adapters::drop::{Collect, Listed, Sink};
+use toek_formats::routing::names::{METADATA_SUFFIX, ROUTED};
+use toek_formats::routing::{FileContent, FileMetadata};
+
+use super::fetch::Unfit;
+use super::{Activity, Hub, PipelineError, Place};
+use crate::config::{EndpointKind, Format, Pipeline};
+use crate::store::task;
+use crate::store::transfer::{self, Transfer};
+
+/// How long a file may lie without metadata before a person is told (5.5, ASSUMED).
+const PATIENCE_MICROS: i64 = 10 * 60 * 1_000_000;
+
+/// The files whose metadata has come. Of those that wait long a person is told; metadata whose file was taken away by a
+/// run that then died goes too.
+pub(super) async fn with_their_metadata<'l>(
+    hub: &Hub,
+    place: &Place,
+    listed: &'l [Listed],
+    wanted: Vec<&'l Listed>,
+    activity: &mut Activity,
+) -> Result<Vec<&'l Listed>, PipelineError> {
+    let has = |name: &str| listed.iter().any(|file| file.name == name);
+    let is_ready = |file: &&Listed| has(&format!("{}{METADATA_SUFFIX}", file.name));
+    let (ready, waiting): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_ready);
+    let now = hub.clock.micros();
+    let text = "it came without its metadata and is not taken in";
+    let late = |file: &Listed| now - file.modified_micros > PATIENCE_MICROS;
+    Unfit { kind: task::NO_METADATA, text, files: waiting }.tell(hub, place, late, activity).await?;
+    for left in listed.iter().filter_map(|file| file.name.strip_suffix(METADATA_SUFFIX)) {
+        let taken = !has(left)
+            && hub.store.read(|tx| transfer::named(tx, left))?.iter().any(|t| t.state.is_settled());
+        if taken {
+            forget(place, left).await?;
+        }
+    }
+    Ok(ready)
+}
+
+/// What lies beside a file.
+pub(super) async fn fetch(place: &Place, file: &Listed) -> Result<Vec<u8>, PipelineError> {
+    let mut bytes = Short(Collect::default());
+    let name = format!("{}{METADATA_SUFFIX}", file.name);
+    place.drop.get(&name, &mut bytes).await.map_err(place.failed())?;
+    Ok(bytes.0.0)
+}
+
+/// Takes no more than a document of this kind may hold.
+struct Short(Collect);
+
+impl Sink for Short {
+    fn block(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        if (self.0.0.len() + bytes.len()) as u64 > toek_formats::routing::LIMITS.bytes {
+            return Err(std::io::Error::other("metadata of more than a megabyte"));
+        }
+        self.0.block(bytes)
+    }
+}
+
+/// Takes away what lies beside a file that is taken away.
+pub(super) async fn forget(place: &Place, name: &str) -> Result<(), PipelineError> {
+    place.drop.remove(&format!("{name}{METADATA_SUFFIX}")).await.map_err(place.failed())
+}
+
+/// Why a file is not what its metadata says, if it is not.
+pub(super) fn fault(hub: &Hub, pipeline: &Pipeline, file: &Transfer, bytes: &[u8]) -> Option<String> {
+    let metadata = match FileMetadata::read(bytes) {
+        Ok(metadata) => metadata,
+        Err(error) => return Some(format!("SP-XML: its metadata: {error}")),
+    };
+    let about = &metadata.file;
+    if about.file_name != file.identity.name {
+        return Some(format!("SP-META: its metadata is about `{}`", about.file_name.escape_debug()));
+    }
+    if about.size != file.identity.size {
+        return Some(format!(
+            "SP-META: it has {} bytes, its metadata says {}",
+            file.identity.size, about.size
+        ));
+    }
+    let endpoint = hub.installation.endpoint(&pipeline.endpoint)?;
+    if let EndpointKind::Sftp(access) = &endpoint.kind
+        && !about.recipients.iter().any(|recipient| *recipient == access.user || recipient == ROUTED)
+    {
+        return Some("SP-META: it is not for us".to_owned());
+    }
+    let expected =
+        hub.installation.serviceplatformen.as_ref().map(|platform| platform.voucher_answers.as_str());
+    match (metadata.content, expected) {
+        (FileContent::Routed(routing), Some(expected))
+            if pipeline.format == Format::FinanceAnswer && routing.inf_ref != expected =>
+        {
+            Some(format!("SP-META: it is a file of kind `{}`", routing.inf_ref.escape_debug()))
+        }
+        _ => None,
+    }
+}

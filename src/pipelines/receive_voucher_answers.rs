@@ -1,0 +1,147 @@
+//! The ERP's answers in: each voucher of a file of ours is booked there, or refused (features 2.3.11, 3.3.1).
+//!
+//! The answer is read to its end before anything is booked. A whole file refused is every voucher in it refused. What an
+//! answer means for a voucher is the domain's.
+
+use std::collections::HashMap;
+use std::io::BufReader;
+
+use toek_formats::finance::{AnswerReader, LIMITS, Receipt, VoucherResult};
+use toek_formats::vocabulary::Uuid;
+
+use super::fetch::{self, Unsettled};
+use super::{Activity, Hub, PipelineError, masked};
+use crate::config::Pipeline;
+use crate::domain::finance::Verdict;
+use crate::domain::identity::voucher_file_ids;
+use crate::store::finance::{self, BookVerdicts, VoucherFile};
+use crate::store::ledger;
+use crate::store::transfer::{Close, Transfer, TransferState};
+
+/// Takes in every answer that the drops hold, and finishes what was begun.
+pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
+    fetch::each_new(hub, pipeline, &mut async |fetching, transfer| {
+        process(hub, transfer, &mut fetching.activity).await?;
+        Ok(Unsettled::default())
+    })
+    .await
+}
+
+/// What an answer says, read to its end.
+struct Said {
+    transaction_id: String,
+    refusal: Option<String>,
+    receipts: Vec<(Uuid, VoucherResult, Verdict)>,
+}
+
+async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Result<(), PipelineError> {
+    let said = match read(hub, transfer)? {
+        Ok(said) => said,
+        Err(reason) => {
+            activity.quarantined += 1;
+            return close(hub, transfer, TransferState::Quarantined, format!("FIN-XML: {reason}")).await;
+        }
+    };
+    let Some(file) = file_of(hub, &said.transaction_id)? else {
+        activity.quarantined += 1;
+        let reason = format!("it answers {}, which we did not send", masked(&said.transaction_id));
+        return close(hub, transfer, TransferState::Unmatched, reason).await;
+    };
+    let (verdicts, strange) = match_vouchers(hub, &file, said)?;
+    activity.accepted += 1;
+    activity.records += verdicts.len() as u64;
+    let at = hub.clock.micros();
+    let booking = BookVerdicts { answer: transfer.no, file: file.no, verdicts, strange, at };
+    activity.tasks += hub.store.write(booking).await?;
+    Ok(())
+}
+
+async fn close(
+    hub: &Hub,
+    transfer: &Transfer,
+    state: TransferState,
+    reason: String,
+) -> Result<(), PipelineError> {
+    let at = hub.clock.micros();
+    Ok(hub.store.write(Close { no: transfer.no, state, reason, findings: vec![], records: 0, at }).await?)
+}
+
+fn read(hub: &Hub, transfer: &Transfer) -> Result<Result<Said, String>, PipelineError> {
+    let archived = hub.archived(transfer)?;
+    let mut answer = AnswerReader::new(BufReader::with_capacity(1 << 16, archived), LIMITS);
+    let mut read = || {
+        let head = answer.head()?;
+        let refusal = head.is_refusal().then(|| {
+            let faults = head.reactions.iter().map(|reaction| format!("{} {}", reaction.id, reaction.text));
+            masked(&faults.collect::<Vec<_>>().join("; "))
+        });
+        let mut receipts = Vec::new();
+        while let Some(receipt) = answer.next()? {
+            receipts.push((receipt.voucher_id, receipt.result, verdict(receipt)));
+        }
+        Ok(Said { transaction_id: head.transaction_id, refusal, receipts })
+    };
+    let said: Result<Said, toek_formats::finance::Error> = read();
+    let said = said.and_then(|said| answer.finish().map(|_| said));
+    Ok(said.map_err(|error| error.to_string()))
+}
+
+fn verdict(receipt: &Receipt) -> Verdict {
+    if receipt.result == VoucherResult::Accepted {
+        return Verdict::Accepted { erp_number: receipt.erp_number.clone() };
+    }
+    let details = receipt.details.iter().flat_map(|cause| [cause.code.as_deref(), cause.text.as_deref()]);
+    let words = details.chain([receipt.explanation.as_deref()]).flatten();
+    let cause = words.collect::<Vec<_>>().join(" ");
+    let cause = if cause.is_empty() { receipt.result_text.clone() } else { cause };
+    Verdict::Refused { cause: masked(&cause) }
+}
+
+/// The file of ours with this transaction id.
+fn file_of(hub: &Hub, transaction_id: &str) -> Result<Option<VoucherFile>, PipelineError> {
+    let ours =
+        |file: &VoucherFile| voucher_file_ids(&hub.installation.id, file.no).0.to_string() == transaction_id;
+    let mut after = 0;
+    loop {
+        // Files are few: some per municipality and day. Ids are functions of their numbers, so none is kept.
+        let page = hub.store.read(|tx| finance::files_after(tx, after))?;
+        let Some(last) = page.last() else { return Ok(None) };
+        after = last.no;
+        if let Some(found) = page.into_iter().find(ours) {
+            return Ok(Some(found));
+        }
+    }
+}
+
+type Verdicts = Vec<(i64, u8, Verdict)>;
+
+fn match_vouchers(
+    hub: &Hub,
+    file: &VoucherFile,
+    said: Said,
+) -> Result<(Verdicts, Vec<String>), PipelineError> {
+    let (mut by_id, mut in_file) = (HashMap::new(), Vec::new());
+    for sent in hub.store.read(|tx| finance::vouchers_of(tx, file.no))? {
+        let booked = hub.store.read(|tx| ledger::voucher(tx, sent.voucher_no))?;
+        let id = Uuid(*finance::try_id(&booked, sent.attempt).as_bytes());
+        by_id.insert(id, (sent.voucher_no, sent.attempt));
+        in_file.push((sent.voucher_no, sent.attempt));
+    }
+    if let Some(cause) = said.refusal {
+        let refused = |(no, attempt)| (no, attempt, Verdict::Refused { cause: cause.clone() });
+        return Ok((in_file.into_iter().map(refused).collect(), Vec::new()));
+    }
+    let (mut verdicts, mut strange) = (Vec::new(), Vec::new());
+    for (id, result, verdict) in said.receipts {
+        match (by_id.get(&id), result) {
+            (Some((no, attempt)), VoucherResult::Accepted | VoucherResult::Rejected) => {
+                verdicts.push((*no, *attempt, verdict));
+            }
+            // Handed on and not yet decided: the answer that decides is still to come.
+            (Some(_), VoucherResult::Received) => {}
+            (Some((no, _)), _) => strange.push(format!("the answer says nothing we know of voucher {no}")),
+            (None, _) => strange.push(format!("the answer speaks of voucher {id}, which is not in the file")),
+        }
+    }
+    Ok((verdicts, strange))
+}
