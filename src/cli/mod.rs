@@ -15,6 +15,7 @@ mod story;
 mod trace;
 mod validate;
 mod verify;
+mod vouchers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -78,6 +79,9 @@ enum Command {
     /// Files that wait for a person.
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
+    /// Finance vouchers on their way to the ERP.
+    #[command(subcommand)]
+    Vouchers(vouchers::Vouchers),
     /// The accounts of every municipality, and the interim account against the open payments.
     Balance(balance::Balance),
     /// Completions for a shell, to be put where it looks for them.
@@ -130,6 +134,7 @@ pub fn main(world: World) -> ExitCode {
         Command::Generate(command) => generate::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
         Command::Quarantine(command) => quarantine::run(&context, &command),
+        Command::Vouchers(command) => vouchers::run(&context, &command),
         Command::Balance(command) => balance::run(&context, &command),
         Command::Completions(command) => completions::run(&context, &command),
     };

@@ -32,7 +32,9 @@ impl Hub {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, content).unwrap();
         }
-        for folder in ["ksd/in", "nemkonto/inbox", "nemkonto/outbox"] {
+        for folder in
+            ["ksd/in", "nemkonto/inbox", "nemkonto/outbox", "serviceplatformen/IN", "serviceplatformen/OUT"]
+        {
             std::fs::create_dir_all(dir.join("endpoints").join(folder)).unwrap();
         }
         Hub { home, dir }

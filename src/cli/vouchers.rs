@@ -1,0 +1,208 @@
+//! `toek vouchers`: finance vouchers on their way to the ERP, and what a person can do with a refused one.
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use jiff::civil::Date;
+use serde::Serialize;
+
+use super::installation::{Access, Open, open};
+use super::{Colour, Context, Outcome};
+use crate::store::finance::{self, Rebuild, SentVoucher};
+use crate::store::ledger;
+
+/// Finance vouchers on their way to the ERP.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "Examples:
+  toek -C my-hub vouchers status
+  toek -C my-hub vouchers list
+  toek -C my-hub vouchers show 12
+  toek -C my-hub vouchers rebuild 12 --booking-day 2026-02-02 --reason 'January is closed' --dry-run
+  toek -C my-hub vouchers rebuild 12 --booking-day 2026-02-02 --reason 'January is closed'")]
+pub(super) enum Vouchers {
+    /// How many stand where.
+    Status,
+    /// Those that need a person: refused by the ERP, or held back because an account is missing.
+    List,
+    /// One, with every try to send it.
+    Show(One),
+    /// Build a refused voucher anew: the same event and amounts, a new identification. It leaves with the next run.
+    Rebuild(RebuildOne),
+}
+
+/// Which voucher.
+#[derive(Debug, Args)]
+pub(super) struct One {
+    /// The voucher's number.
+    voucher: i64,
+}
+
+/// See [`Vouchers::Rebuild`].
+#[derive(Debug, Args)]
+pub(super) struct RebuildOne {
+    /// The voucher's number.
+    voucher: i64,
+    /// The day it is to be booked on; as before when left out.
+    #[arg(long, value_name = "DAY")]
+    booking_day: Option<Date>,
+    /// Why; it is told with the result.
+    #[arg(long)]
+    reason: String,
+    /// Say what would happen, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Serialize)]
+struct Counted {
+    waiting: i64,
+    held: i64,
+    sent: i64,
+    accepted: i64,
+    refused: i64,
+}
+
+#[derive(Serialize)]
+struct Line {
+    voucher: i64,
+    municipality: String,
+    state: &'static str,
+    why: String,
+}
+
+#[derive(Serialize)]
+struct Try {
+    attempt: u8,
+    id: String,
+    file: i64,
+    booking_day: String,
+    state: &'static str,
+    erp_number: Option<String>,
+    cause: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    voucher: i64,
+    municipality: String,
+    event: &'static str,
+    source: String,
+    tries: Vec<Try>,
+}
+
+pub(super) fn run(context: &Context, command: &Vouchers) -> anyhow::Result<Outcome> {
+    match command {
+        Vouchers::Status => status(context),
+        Vouchers::List => list(context),
+        Vouchers::Show(one) => show(context, one.voucher),
+        Vouchers::Rebuild(command) => rebuild(context, command),
+    }
+}
+
+fn status(context: &Context) -> anyhow::Result<Outcome> {
+    let counts = open(context, Access::Read)?.hub.store.read(finance::counts)?;
+    let finance::Counts { waiting, held, sent, accepted, refused } = counts;
+    if context.printer.is_json() {
+        context.printer.value(&Counted { waiting, held, sent, accepted, refused })?;
+    } else {
+        context.printer.line(format!(
+            "{waiting} wait, {held} held back, {sent} sent and not answered, {accepted} accepted, {refused} refused"
+        ));
+    }
+    Ok(Outcome::Done)
+}
+
+fn list(context: &Context) -> anyhow::Result<Outcome> {
+    let open = open(context, Access::Read)?;
+    for (voucher, municipality, why) in open.hub.store.read(finance::held)? {
+        tell(context, Line { voucher, municipality: municipality.to_string(), state: "held", why })?;
+    }
+    let mut last = 0;
+    loop {
+        let page = open.hub.store.read(|tx| finance::refused_after(tx, last))?;
+        let Some(end) = page.last() else { return Ok(Outcome::Done) };
+        last = end.voucher_no;
+        for refused in page {
+            let (voucher, municipality) = (refused.voucher_no, refused.municipality.to_string());
+            tell(context, Line { voucher, municipality, state: "refused", why: refused.cause })?;
+        }
+    }
+}
+
+fn tell(context: &Context, line: Line) -> anyhow::Result<()> {
+    if context.printer.is_json() {
+        return context.printer.value(&line);
+    }
+    let state = context.printer.paint(Colour::Yellow, line.state);
+    context.printer.line(format!("{:>6}  {}  {state}  {}", line.voucher, line.municipality, line.why));
+    Ok(())
+}
+
+fn shown(open: &Open, no: i64) -> anyhow::Result<Shown> {
+    let booked = open.hub.store.read(|tx| ledger::voucher(tx, no))?;
+    let tries = open.hub.store.read(|tx| finance::tries_of(tx, no))?;
+    let one = |sent: SentVoucher| Try {
+        attempt: sent.attempt,
+        id: finance::try_id(&booked, sent.attempt).to_string(),
+        file: sent.file_no,
+        booking_day: sent.booking_day.to_string(),
+        state: sent.state.text(),
+        erp_number: sent.erp_number,
+        cause: sent.cause,
+    };
+    Ok(Shown {
+        voucher: no,
+        municipality: booked.voucher.municipality.to_string(),
+        event: booked.voucher.rule.row().event,
+        source: booked.voucher.source.to_string(),
+        tries: tries.into_iter().map(one).collect(),
+    })
+}
+
+fn show(context: &Context, no: i64) -> anyhow::Result<Outcome> {
+    let shown = shown(&open(context, Access::Read)?, no)?;
+    if context.printer.is_json() {
+        context.printer.value(&shown)?;
+        return Ok(Outcome::Done);
+    }
+    let Shown { voucher, municipality, event, source, tries } = shown;
+    context.printer.line(format!("voucher {voucher} of {municipality}: {event}, made for {source}"));
+    if tries.is_empty() {
+        context.printer.line("  it was not sent yet");
+    }
+    for t in tries {
+        let said = t.erp_number.map(|no| format!("as {no}")).or(t.cause).unwrap_or_default();
+        context.printer.line(format!(
+            "  {}. in voucher file {} as {}, booked on {}: {} {said}",
+            t.attempt, t.file, t.id, t.booking_day, t.state
+        ));
+    }
+    Ok(Outcome::Done)
+}
+
+fn rebuild(context: &Context, command: &RebuildOne) -> anyhow::Result<Outcome> {
+    if command.reason.trim().is_empty() {
+        anyhow::bail!("`--reason` must say why");
+    }
+    let access = if command.dry_run { Access::Read } else { Access::Change };
+    let open = open(context, access)?;
+    let before = shown(&open, command.voucher)?;
+    let last = before.tries.last().filter(|last| last.state == "refused");
+    let last = last.with_context(|| format!("voucher {} is not refused", command.voucher))?;
+    let day = command.booking_day.map_or_else(|| last.booking_day.clone(), |day| day.to_string());
+    let (voucher, cause) = (command.voucher, last.cause.clone().unwrap_or_default());
+    if command.dry_run {
+        context.printer.line(format!(
+            "voucher {voucher}, refused as {}: {cause}\nwould be built anew, to be booked on {day}",
+            last.id
+        ));
+        return Ok(Outcome::Done);
+    }
+    let rebuild =
+        Rebuild { voucher_no: voucher, booking_day: command.booking_day, at: open.hub.clock.micros() };
+    let attempt = open.hub.store.write_blocking(rebuild)?;
+    tracing::info!(voucher, attempt, reason = %command.reason, "voucher built anew");
+    context.printer.line(format!(
+        "voucher {voucher} is built anew, for the {attempt}. time, to be booked on {day}; it leaves with the next run"
+    ));
+    Ok(Outcome::Done)
+}
