@@ -98,8 +98,11 @@ pub(super) fn saturated(sum: Ore, amount: Ore) -> Ore {
 pub struct VoucherFileWriter<W> {
     out: Out<W>,
     promised: (u32, u32, Ore),
-    vouchers: HashSet<Uuid>,
-    postings: HashSet<Uuid>,
+    /// How many vouchers were begun, and the ids of all of them.
+    vouchers: u32,
+    voucher_ids: HashSet<Uuid>,
+    /// Of the one that is open.
+    posting_ids: HashSet<Uuid>,
     /// Of all vouchers that are ended.
     file: Written,
     /// Of the one that is open.
@@ -122,8 +125,9 @@ impl<W: io::Write> VoucherFileWriter<W> {
         Ok(VoucherFileWriter {
             out,
             promised: (head.vouchers, head.postings, head.sum),
-            vouchers: HashSet::new(),
-            postings: HashSet::new(),
+            vouchers: 0,
+            voucher_ids: HashSet::new(),
+            posting_ids: HashSet::new(),
             file: Written::default(),
             open: Written::default(),
         })
@@ -136,7 +140,8 @@ impl<W: io::Write> VoucherFileWriter<W> {
     /// [`WriteError::Io`].
     pub fn voucher(&mut self, voucher: &Voucher<'_>) -> Result<(), WriteError> {
         self.end_voucher()?;
-        let is_new = self.vouchers.insert(voucher.id);
+        self.vouchers += 1;
+        let is_new = self.voucher_ids.insert(voucher.id);
         self.check(0).voucher(voucher, is_new)?;
         write_voucher(&mut self.out, voucher);
         self.out.settle()?;
@@ -148,10 +153,10 @@ impl<W: io::Write> VoucherFileWriter<W> {
     /// # Errors
     /// [`WriteError::Field`]; [`WriteError::Order`] when there is no voucher; [`WriteError::Io`].
     pub fn posting(&mut self, posting: &Posting<'_>) -> Result<(), WriteError> {
-        if self.vouchers.is_empty() {
+        if self.vouchers == 0 {
             return Err(WriteError::Order("a posting needs a voucher before it"));
         }
-        let is_new = self.postings.insert(posting.id);
+        let is_new = self.posting_ids.insert(posting.id);
         self.check(self.open.postings + 1).posting(posting, is_new)?;
         self.open.add(posting);
         write_posting(&mut self.out, posting);
@@ -167,13 +172,12 @@ impl<W: io::Write> VoucherFileWriter<W> {
     /// [`WriteError::Io`].
     pub fn finish(mut self) -> Result<W, WriteError> {
         self.end_voucher()?;
-        if self.vouchers.is_empty() {
+        if self.vouchers == 0 {
             return Err(WriteError::Order("a file needs a voucher"));
         }
         let (vouchers, postings, promised) = self.promised;
-        let counted = self.vouchers.len() as u32;
         for (what, promised, written) in
-            [("vouchers", vouchers, counted), ("postings", postings, self.file.postings)]
+            [("vouchers", vouchers, self.vouchers), ("postings", postings, self.file.postings)]
         {
             if promised != written {
                 return Err(WriteError::Count { what, promised, written });
@@ -189,15 +193,15 @@ impl<W: io::Write> VoucherFileWriter<W> {
 
     /// V01 of the voucher that is open, if one is.
     fn end_voucher(&mut self) -> Result<(), WriteError> {
-        if self.vouchers.is_empty() {
+        if self.vouchers == 0 {
             return Ok(());
         }
         let Written { postings, debit, credit } = std::mem::take(&mut self.open);
         self.check(0).that(names::POSTINGS, postings >= 2, "at least two postings")?;
         if debit != credit {
-            return Err(WriteError::Balance { voucher: self.vouchers.len() as u32, debit, credit });
+            return Err(WriteError::Balance { voucher: self.vouchers, debit, credit });
         }
-        self.postings.clear();
+        self.posting_ids.clear();
         self.file.postings += postings;
         self.file.debit = saturated(self.file.debit, debit);
         self.out.close(M, names::POSTINGS);
@@ -207,7 +211,7 @@ impl<W: io::Write> VoucherFileWriter<W> {
     }
 
     fn check(&self, posting: u32) -> Check {
-        Check { voucher: self.vouchers.len() as u32, posting }
+        Check { voucher: self.vouchers, posting }
     }
 }
 

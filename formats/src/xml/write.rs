@@ -47,7 +47,8 @@ pub(crate) struct Space {
     pub(crate) uri: &'static str,
 }
 
-/// A sink with a buffer before it. Elements are named by the place of their namespace in a list, and by local name.
+/// A sink with a buffer before it. Elements are named by the place of their namespace in a list (or
+/// [`super::model::UNQUALIFIED`]), and by local name.
 pub(crate) struct Out<W> {
     sink: W,
     pub(crate) buffer: Vec<u8>,
@@ -114,7 +115,8 @@ impl<W: io::Write> Out<W> {
     #[inline]
     pub(crate) fn tag(&mut self, begin: &str, space: u8, name: &str) {
         self.raw(begin);
-        let prefix = self.spaces[usize::from(space)].prefix;
+        // What is in no namespace has no place in the list.
+        let prefix = self.spaces.get(usize::from(space)).map_or("", |space| space.prefix);
         if !prefix.is_empty() {
             self.raw(prefix);
             self.buffer.push(b':');
