@@ -34,7 +34,8 @@ pub enum PipelineKind {
 }
 
 impl PipelineKind {
-    const ALL: [PipelineKind; 6] = [
+    /// Every kind, in the order of a file's way through the house.
+    pub const ALL: [PipelineKind; 6] = [
         PipelineKind::ReceivePayments,
         PipelineKind::SendBundles,
         PipelineKind::ReceiveAnswers,
@@ -401,12 +402,14 @@ mod tests {
         check(
             "kind = \"receive-payments\"",
             "kind = \"receive\"",
-            "p.toml:2:8: `kind` is \"receive\": must be \"receive-payments\", \"send-bundles\" or \"receive-answers\"",
+            "p.toml:2:8: `kind` is \"receive\": must be \"receive-payments\", \"send-bundles\", \
+             \"receive-answers\", \"send-vouchers\", \"receive-voucher-answers\" or \"receive-receipts\"",
         );
         check(
             "format = \"g68\"\nevery = \"30s\"",
             "format = \"g69\"\nevery = \"soon\"",
-            "p.toml:3:10: `format` is \"g69\": must be \"g68\", \"nemkonto-payment\" or \"nemkonto-answer\"\n\
+            "p.toml:3:10: `format` is \"g69\": must be \"g68\", \"nemkonto-payment\", \"nemkonto-answer\", \
+             \"finance-vouchers\", \"finance-answer\" or \"technical-receipt\"\n\
              p.toml:4:9: `every` is \"soon\": must be an interval from 1s to 24h, as 30s",
         );
         check(
