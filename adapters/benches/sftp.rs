@@ -11,11 +11,12 @@ mod servers;
 use std::fs;
 use std::io;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use servers::{OpenSsh, noise};
 use toek_adapters::drop::{Drop, Sink, Source};
-use toek_adapters::sftp::Commit;
+use toek_adapters::sftp::{ByteBudget, Commit, SftpDrop, SftpEndpoint};
 
 /// Gives a file's bytes in blocks, as the archive does.
 struct FromMemory<'a>(&'a [u8]);
@@ -53,6 +54,8 @@ async fn main() {
         fs::read_to_string(server.path("host.pub")).expect("a host key")
     );
     fs::write(server.path("known_hosts"), known).expect("room for the key");
+    let before = status("VmRSS");
+    fs::write("/proc/self/clear_refs", "5").expect("a peak that begins anew");
     for _ in 0..rounds {
         // By turns, so that what else the machine does hits both.
         ours[0].push(up(&server, &content).await);
@@ -71,6 +74,53 @@ async fn main() {
             speed(theirs)
         );
     }
+    println!("memory for it: {} KiB at most", status("VmHWM").saturating_sub(before));
+    for direction in ["up", "down"] {
+        let before = status("VmRSS");
+        fs::write("/proc/self/clear_refs", "5").expect("a peak that begins anew");
+        eight_at_once(&server, direction).await;
+        println!("eight {direction} at once: {} KiB at most", status("VmHWM").saturating_sub(before));
+    }
+}
+
+/// As many transfers as the budget allows, each to a server of its own as far as the client can tell.
+async fn eight_at_once(server: &OpenSsh, direction: &'static str) {
+    let budget = Arc::new(ByteBudget::default());
+    let (from, content) = (server.path("OUT"), Arc::new(noise(4 << 20, 3)));
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..8 {
+        let endpoint = SftpEndpoint::new(server.settings(), budget.clone()).expect("settings");
+        let folder = from.to_str().expect("a path").to_owned();
+        let (drop, content) = (SftpDrop::new(endpoint, &folder, &folder, Commit::Rename), content.clone());
+        let sink = server.path(&format!("{n}.bin"));
+        tasks.spawn(async move {
+            if direction == "up" {
+                let mut source = Again(&content, 16);
+                drop.put(&format!("{n}.bin"), &mut source).await.expect("an upload");
+            } else {
+                let mut sink = ToFile(fs::File::create(sink).expect("a file"), 0);
+                drop.get("ours.bin", &mut sink).await.expect("a download");
+            }
+        });
+    }
+    tasks.join_all().await;
+}
+
+/// The same bytes a number of times: a large file that needs no room.
+struct Again<'a>(&'a [u8], usize);
+
+impl Source for Again<'_> {
+    fn block(&mut self) -> io::Result<&[u8]> {
+        self.1 = self.1.saturating_sub(1);
+        Ok(if self.1 == 0 { &[] } else { self.0 })
+    }
+}
+
+/// A line of what the kernel says of this process, in KiB.
+fn status(line: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("a status");
+    let words = status.lines().find(|l| l.starts_with(line)).map(|l| l.split_whitespace().nth(1));
+    words.flatten().and_then(|kib| kib.parse().ok()).expect("a number")
 }
 
 fn median(times: &mut [Duration]) -> Duration {

@@ -108,15 +108,15 @@ impl Drop for FolderDrop {
         check_name(name)?;
         let path = self.to.join(name);
         let temporary = temporary_beside(&path);
-        // With a companion to follow, a file that was renamed already is a commit that was cut off in the middle.
-        let is_halfway = companion.is_some() && !self.disk.exists(&temporary)?;
-        if !is_halfway {
-            if self.disk.exists(&path)? {
-                return Err(DropError::Taken { name: name.to_owned() });
+        if companion.is_some() && !self.disk.exists(&temporary)? {
+            // A commit that was cut off between the file and its companion.
+            if !self.disk.exists(&path)? {
+                return Err(DropError::Missing { name: name.to_owned() });
             }
+        } else if self.disk.exists(&path)? {
+            return Err(DropError::Taken { name: name.to_owned() });
+        } else {
             self.disk.rename(&temporary, &path).map_err(|e| missing_or(e, name))?;
-        } else if !self.disk.exists(&path)? {
-            return Err(DropError::Missing { name: name.to_owned() });
         }
         self.disk.sync_dir(&self.to)?;
         companion.map_or(Ok(()), |bytes| self.commit_companion(name, bytes))

@@ -174,6 +174,7 @@ async fn a_refused_key_does_not_pass_and_is_not_tried_again_at_once() {
     assert!(matches!(&error, DropError::Remote { action: "log in at", may_pass: false, .. }), "{error}");
     let error = drop.list().await.unwrap_err();
     assert!(matches!(&error, DropError::Resting { failures: 1, may_pass: false, .. }), "{error}");
+    assert!(error.to_string().ends_with("the server refused the user or its key"), "{error}");
 }
 
 #[tokio::test]

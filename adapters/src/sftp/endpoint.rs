@@ -1,6 +1,7 @@
 //! One server: its kept session, and what becomes of it when the server fails. A server that cannot be reached is left
 //! alone for longer and longer; one that shows a strange key is not used again.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,11 +115,12 @@ impl SftpEndpoint {
 
     fn rest(&self, failures: u32, error: &DropError) -> Line {
         let length = rest_after(failures, &self.settings.name, &self.settings.timeouts);
-        tracing::warn!(failures, rest_ms = length.as_millis() as u64, %error, "not connected");
+        let last = with_causes(error);
+        tracing::warn!(failures, rest_ms = length.as_millis() as u64, error = last, "not connected");
         Line::Resting {
             failures,
             nap: tokio::spawn(tokio::time::sleep(length)),
-            last: error.to_string(),
+            last,
             may_pass: error.may_pass(),
         }
     }
@@ -138,6 +140,17 @@ impl SftpEndpoint {
             pinned: pinned.join(" or "),
         }
     }
+}
+
+/// An error and what it came from, in one line.
+fn with_causes(error: &DropError) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told = format!("{told}: {error}");
+        cause = error.source();
+    }
+    told
 }
 
 /// Twice as long after each failure, up to the longest; and up to a quarter more, different for each endpoint and each

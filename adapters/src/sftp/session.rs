@@ -28,6 +28,9 @@ const MAX_CHUNK: u32 = 255 * 1024;
 /// The longest SSH packet we ask the server to send: the protocol's usual limit.
 const SSH_PACKET: u32 = 65_535;
 
+/// SSH packets that came and were not looked at yet: 1 MiB. Beyond that the server is made to wait.
+const BUFFERED_PACKETS: usize = 16;
+
 /// AES in hardware is twice as fast as ChaCha20; both authenticate what they carry.
 const CIPHERS: &[cipher::Name] =
     &[cipher::AES_256_GCM, cipher::AES_128_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR];
@@ -94,6 +97,7 @@ fn ssh_config(settings: &Checked) -> client::Config {
     client::Config {
         window_size: settings.tuning.window,
         maximum_packet_size: SSH_PACKET,
+        channel_buffer_size: BUFFERED_PACKETS,
         preferred: Preferred {
             key: Cow::Owned(host_key_algorithms(&settings.host_keys)),
             cipher: Cow::Borrowed(CIPHERS),
@@ -235,6 +239,7 @@ fn no_connection(settings: &Checked, stranger: &OnceLock<String>, error: russh::
         (None, russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, theirs, .. }) => {
             NoSession::HostKey(format!("none of the pinned kinds, only {}", theirs.join(", ")))
         }
+        (None, russh::Error::NoCommonAlgo { .. }) => failed(settings, "connect to", false, error),
         (None, _) => failed(settings, "connect to", true, error),
     }
 }
