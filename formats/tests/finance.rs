@@ -437,19 +437,21 @@ prop_compose! {
             (Some(a), Some(b)) => (Some(a.min(b)), Some(a.max(b))),
             other => other,
         };
-        let mut posting = ReadPosting::default();
-        posting.id = id;
-        posting.amount = Ore(amount);
-        posting.value_day = days.0;
-        posting.text = text;
-        posting.reference = reference;
-        (posting.period_from, posting.period_to) = (from, to);
-        posting.reference_keys = reference_keys;
         let (function, dranst, [a, b, c], art) = dimensions;
-        posting.dimensions = [Some(function), Some(dranst), a, b, c, Some(art)];
-        posting.secondary = secondary;
-        posting.party = party.map(|(party, type_id)| PostingParty { party, type_id });
-        posting
+        ReadPosting {
+            id,
+            amount: Ore(amount),
+            side: None,
+            value_day: days.0,
+            text,
+            reference,
+            period_from: from,
+            period_to: to,
+            reference_keys,
+            dimensions: [Some(function), Some(dranst), a, b, c, Some(art)],
+            secondary,
+            party: party.map(|(party, type_id)| PostingParty { party, type_id }),
+        }
     }
 }
 
