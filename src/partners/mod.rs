@@ -8,8 +8,10 @@ pub mod answers;
 mod bank_days;
 pub mod bundle;
 pub mod checker;
+mod files;
 pub mod nemkonto;
 pub mod script;
+mod xml;
 
 #[cfg(test)]
 mod checker_tests;
