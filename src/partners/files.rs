@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
+use sha2::{Digest, Sha256};
 use toek_adapters::disk::{Disk, DiskError, temporary_beside};
 
 /// How times stand in file names.
@@ -132,4 +133,27 @@ pub(super) fn deliver_due(
         delivered.push(name);
     }
     Ok(delivered)
+}
+
+/// A UUID made of these texts: the same texts give the same one.
+pub(super) fn uuid_of(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let mut bytes: [u8; 32] = hash.finalize().into();
+    bytes[6] = bytes[6] & 0x0F | 0x80; // version 8: made by a rule of one's own
+    bytes[8] = bytes[8] & 0x3F | 0x80;
+    let hex: String = bytes[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+/// Whether a text is a UUID in lower case.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let fits = |(place, byte): (usize, u8)| match place {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+    };
+    text.len() == 36 && text.bytes().enumerate().all(fits)
 }

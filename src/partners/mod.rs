@@ -8,9 +8,17 @@ pub mod answers;
 mod bank_days;
 pub mod bundle;
 pub mod checker;
+pub mod erp;
+pub mod erp_answers;
+pub mod faults;
 mod files;
+pub mod landscape;
 pub mod nemkonto;
 pub mod script;
+pub mod serviceplatformen;
+pub mod sftp_server;
+pub mod trigger;
+pub mod vouchers;
 mod xml;
 
 #[cfg(test)]

@@ -184,6 +184,24 @@ impl<'a> Cursor<'a> {
         Ok(value)
     }
 
+    /// Passes over whatever stands in the element that was opened last, and out of it.
+    pub(super) fn pass(&mut self) -> Read<()> {
+        let mut depth = 1;
+        if let Some(Token::Start(..)) = self.next.take() {
+            depth += 1;
+        }
+        while depth > 0 {
+            match self.event()?.1 {
+                Event::Start(_) => depth += 1,
+                Event::End(_) => depth -= 1,
+                Event::Eof => return Err("the file ends too early".to_owned()),
+                Event::DocType(_) => return Err("a document type is not allowed".to_owned()),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The same of an element that may be left out.
     pub(super) fn optional(&mut self, space: Space, name: &str, limit: usize) -> Read<Option<String>> {
         if self.sees(space, name)? { self.value(space, name, limit).map(Some) } else { Ok(None) }
