@@ -7,6 +7,7 @@ mod demo;
 mod generate;
 mod inspect;
 mod installation;
+mod partner;
 mod printer;
 mod quarantine;
 mod run;
@@ -80,6 +81,8 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     /// The accounts of every municipality, and the interim account against the open payments.
     Balance(balance::Balance),
+    /// The simulated counterparties alone, behind SFTP servers, until Ctrl-C.
+    Partner(partner::Partner),
     /// Completions for a shell, to be put where it looks for them.
     Completions(completions::Completions),
 }
@@ -131,6 +134,7 @@ pub fn main(world: World) -> ExitCode {
         Command::Verify(command) => verify::run(&context, &command),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Balance(command) => balance::run(&context, &command),
+        Command::Partner(command) => partner::run(&context, &command),
         Command::Completions(command) => completions::run(&context, &command),
     };
     match result {

@@ -24,6 +24,10 @@ mod xml;
 #[cfg(test)]
 mod checker_tests;
 #[cfg(test)]
+mod erp_tests;
+#[cfg(test)]
+mod serviceplatformen_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
