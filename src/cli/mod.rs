@@ -10,6 +10,7 @@ mod installation;
 mod partner;
 mod printer;
 mod quarantine;
+mod replay;
 mod run;
 mod status;
 mod story;
@@ -83,6 +84,8 @@ enum Command {
     Balance(balance::Balance),
     /// The simulated counterparties alone, behind SFTP servers, until Ctrl-C.
     Partner(partner::Partner),
+    /// Play a folder of files into a drop, with their timing.
+    Replay(replay::Replay),
     /// Completions for a shell, to be put where it looks for them.
     Completions(completions::Completions),
 }
@@ -135,6 +138,7 @@ pub fn main(world: World) -> ExitCode {
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Balance(command) => balance::run(&context, &command),
         Command::Partner(command) => partner::run(&context, &command),
+        Command::Replay(command) => replay::run(&context, &command),
         Command::Completions(command) => completions::run(&context, &command),
     };
     match result {

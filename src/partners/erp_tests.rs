@@ -233,7 +233,7 @@ const WRONG_FILES: &[(&str, &str, &str)] = &[
     (">Debet<", ">debet<", "neither Debet nor Kredit"),
     ("b1000000-0000", "B1000000-0000", "FinansbilagIdentifikation is no UUID"),
     ("2026-03-02</FinansbilagBogf", "02-03-2026</FinansbilagBogf", "FinansbilagBogføringsdato"),
-    (">202603<", ">2026-3<", "longer than 6"),
+    (">202603<", ">2026-3<", "is not YYYYMM"),
     (
         "<FinansbilagTekst>Sygedagpenge<",
         "<FinansbilagTekst>Sygedagpenge på mere end fyrre tegn i alt, ikke<",
@@ -246,7 +246,7 @@ const WRONG_FILES: &[(&str, &str, &str)] = &[
     ),
     ("urn:oio:cvr-nr:29189846", "29189846", "ØIRPartIdentifikation"),
     ("<PosteringListe>", "<ValutaStruktur/><PosteringListe>", "PosteringListe expected"),
-    ("</ModtagFinansbilag_I>", "", "ModtagFinansbilag_I"),
+    ("</ModtagFinansbilag_I>", "", "ends too early"),
     ("xmlns=\"http://www.kombit.dk/2017/01/01/\"", "xmlns=\"urn:x\"", "ModtagFinansbilag_I expected"),
     (
         "<kontekst:AfsenderOrganisation>12345674</kontekst:AfsenderOrganisation>",
@@ -288,10 +288,6 @@ units = ["11111111-0000-4000-8000-000000000001"]
 [[class]]
 uuid = "f0000000-0000-4000-8000-000000000001"
 dimension = "funktion"
-[[class]]
-uuid = "f0000000-0000-4000-8000-000000000002"
-dimension = "funktion"
-valid_to = "2026-03-01"
 [[class]]
 uuid = "f0000000-0000-4000-8000-000000000002"
 dimension = "funktion"

@@ -26,6 +26,8 @@ mod checker_tests;
 #[cfg(test)]
 mod erp_tests;
 #[cfg(test)]
+mod landscape_tests;
+#[cfg(test)]
 mod serviceplatformen_tests;
 #[cfg(test)]
 mod testing;
