@@ -586,6 +586,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("src/partners/checker.rs", "use crate::store::verify;"),
     ("src/partners/checker.rs", "use crate::domain::calendar::BankDays;"),
     ("src/partners/nemkonto.rs", "use toek_formats::nemkonto::AnswerWriter;"),
+    ("src/partners/sftp_server/session.rs", "use std::fs;"),
     ("src/generator/mod.rs", "use crate::pipelines::Silent;"),
     ("src/generator/mod.rs", "use toek_formats::g68::FileWriter;"),
     ("src/cli/demo.rs", "let began = std::time::Instant::now();"),

@@ -1,7 +1,9 @@
 //! Simulated counterparties, and the checker that holds the hub to what was asked of it.
 //!
 //! In reading order: [`script`] (who is answered how), [`bundle`] (what NemKonto reads), [`nemkonto`] (what it
-//! does), [`answers`] (what it writes), [`checker`] (what really happened). Test equipment: written from the
+//! does), [`answers`] (what it writes); [`trigger`] and [`serviceplatformen`] (who carries files to whom); [`vouchers`],
+//! [`erp`] and [`erp_answers`] (who books); [`sftp_server`] and its [`faults`] (where the hub meets them);
+//! [`landscape`] (all of them together); [`checker`] (what really happened). Test equipment: written from the
 //! specifications, imports neither the hub's store nor its domain nor the formats it judges; a test keeps it so.
 
 pub mod answers;
