@@ -72,7 +72,8 @@ const BANS: &[Ban] = &[
     Ban {
         paths: &["std::fs", "tokio::fs"],
         within: SOURCES,
-        except: &["adapters/src/disk.rs"],
+        // An SFTP server opens, writes and renames in ways the seam does not offer, and the hub never wants.
+        except: &["adapters/src/disk.rs", "src/partners/sftp_server/jail.rs"],
         why: "files are reached through the disk seam",
     },
     Ban {
@@ -585,6 +586,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("src/partners/checker.rs", "use crate::store::verify;"),
     ("src/partners/checker.rs", "use crate::domain::calendar::BankDays;"),
     ("src/partners/nemkonto.rs", "use toek_formats::nemkonto::AnswerWriter;"),
+    ("src/partners/sftp_server/session.rs", "use std::fs;"),
     ("src/generator/mod.rs", "use crate::pipelines::Silent;"),
     ("src/generator/mod.rs", "use toek_formats::g68::FileWriter;"),
     ("src/cli/demo.rs", "let began = std::time::Instant::now();"),

@@ -7,8 +7,10 @@ mod demo;
 mod generate;
 mod inspect;
 mod installation;
+mod partner;
 mod printer;
 mod quarantine;
+mod replay;
 mod run;
 mod status;
 mod story;
@@ -84,6 +86,10 @@ enum Command {
     Vouchers(vouchers::Vouchers),
     /// The accounts of every municipality, and the interim account against the open payments.
     Balance(balance::Balance),
+    /// The simulated counterparties alone, behind SFTP servers, until Ctrl-C.
+    Partner(partner::Partner),
+    /// Play a folder of files into a drop, with their timing.
+    Replay(replay::Replay),
     /// Completions for a shell, to be put where it looks for them.
     Completions(completions::Completions),
 }
@@ -136,6 +142,8 @@ pub fn main(world: World) -> ExitCode {
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Vouchers(command) => vouchers::run(&context, &command),
         Command::Balance(command) => balance::run(&context, &command),
+        Command::Partner(command) => partner::run(&context, &command),
+        Command::Replay(command) => replay::run(&context, &command),
         Command::Completions(command) => completions::run(&context, &command),
     };
     match result {

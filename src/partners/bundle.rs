@@ -6,12 +6,11 @@
 
 use std::fmt;
 
-use super::script::Parties;
 use jiff::civil::{Date, DateTime};
-use quick_xml::Reader;
-use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesRef, BytesStart, Event};
 use toek_formats::vocabulary::{Cpr, CprKind, IdentCode, MunicipalityCode, Party, modulus11_cvr};
+
+use super::script::Parties;
+use super::xml::{Cursor, Read, Space, Token};
 
 /// The namespace of the root element and its children (nemkonto.md 2.1).
 pub(super) const NKS: &str = "http://rep.oio.dk/oes.dk/nemkonto/xml/schemas/2006/05/01/";
@@ -185,7 +184,7 @@ impl Bundle {
                 return Err(Refused { message_id, line: at(e.valid_up_to()), what: "not UTF-8".to_owned() });
             }
         };
-        let mut cursor = Cursor::new(text);
+        let mut cursor = Cursor::new(text, SPACES);
         cursor.bundle(&mut message_id).map_err(|what| Refused {
             message_id,
             line: at(cursor.position()),
@@ -289,186 +288,18 @@ fn date_time(text: &str) -> Option<DateTime> {
     if shape_fits { text.parse().ok() } else { None }
 }
 
-/// Which vocabulary an element belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Space {
-    Nks,
-    Ebms,
-    Swift,
-    Other,
-}
+/// The vocabularies, in the order in which [`Space::Known`] counts them.
+const SPACES: &[&str] = &[NKS, EBMS, SWIFT];
+const IN_NKS: Space = Space::Known(0);
+const IN_EBMS: Space = Space::Known(1);
+const IN_SWIFT: Space = Space::Known(2);
 
-impl Space {
-    fn of(uri: &str) -> Space {
-        match uri {
-            NKS => Space::Nks,
-            EBMS => Space::Ebms,
-            SWIFT => Space::Swift,
-            _ => Space::Other,
-        }
-    }
-}
-
-/// What a prefix stands for, from the element at this depth downwards.
-struct Binding {
-    depth: usize,
-    /// Empty: what has no prefix.
-    prefix: String,
-    space: Space,
-}
-
-/// One step through the document, comments and layout apart.
-enum Token<'a> {
-    Start(Space, BytesStart<'a>),
-    End,
-    Eof,
-}
-
-type Read<T> = Result<T, String>;
-
-/// Walks through a document in the one order that is allowed.
-struct Cursor<'a> {
-    reader: Reader<&'a [u8]>,
-    next: Option<Token<'a>>,
-    bindings: Vec<Binding>,
-    depth: usize,
-}
-
-impl<'a> Cursor<'a> {
-    fn new(text: &'a str) -> Cursor<'a> {
-        let mut reader = Reader::from_str(text);
-        reader.config_mut().expand_empty_elements = true;
-        Cursor { reader, next: None, bindings: Vec::new(), depth: 0 }
-    }
-
-    fn position(&self) -> usize {
-        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX)
-    }
-
-    fn event(&mut self) -> Read<(Space, Event<'a>)> {
-        let event = self.reader.read_event().map_err(|error| format!("not well-formed: {error}"))?;
-        let space = match &event {
-            Event::Start(start) => self.enter(start)?,
-            Event::End(_) => self.leave(),
-            _ => Space::Other,
-        };
-        Ok((space, event))
-    }
-
-    /// Notes the prefixes an element binds, and tells its own vocabulary. Nearly all elements bind none: that is
-    /// why the generic resolver is not used.
-    fn enter(&mut self, start: &BytesStart<'_>) -> Read<Space> {
-        self.depth += 1;
-        for attribute in start.attributes() {
-            let attribute = attribute.map_err(|error| format!("not well-formed: {error}"))?;
-            let name = attribute.key.into_inner();
-            let prefix = name.strip_prefix("xmlns:").or((name == "xmlns").then_some(""));
-            if let Some(prefix) = prefix {
-                let space = Space::of(&attribute.value);
-                self.bindings.push(Binding { depth: self.depth, prefix: prefix.to_owned(), space });
-            }
-        }
-        let prefix = start.name().prefix().map_or("", |prefix| prefix.into_inner());
-        match self.bindings.iter().rev().find(|binding| binding.prefix == prefix) {
-            Some(binding) => Ok(binding.space),
-            None if prefix.is_empty() => Ok(Space::Other),
-            None => Err("a prefix that stands for nothing".to_owned()),
-        }
-    }
-
-    fn leave(&mut self) -> Space {
-        while self.bindings.last().is_some_and(|binding| binding.depth == self.depth) {
-            self.bindings.pop();
-        }
-        self.depth = self.depth.saturating_sub(1);
-        Space::Other
-    }
-
-    fn advance(&mut self) -> Read<Token<'a>> {
-        if let Some(token) = self.next.take() {
-            return Ok(token);
-        }
-        loop {
-            match self.event()? {
-                (space, Event::Start(start)) => return Ok(Token::Start(space, start)),
-                (_, Event::End(_)) => return Ok(Token::End),
-                (_, Event::Eof) => return Ok(Token::Eof),
-                (_, Event::Text(text)) if text.trim_ascii().is_empty() => {}
-                (_, Event::Comment(_) | Event::PI(_)) => {}
-                (_, Event::Decl(declaration)) => match declaration.encoding() {
-                    Some(Ok(encoding)) if !encoding.eq_ignore_ascii_case("utf-8") => {
-                        return Err("declared to be in another encoding than UTF-8".to_owned());
-                    }
-                    _ => {}
-                },
-                (_, Event::DocType(_)) => return Err("a document type is not allowed".to_owned()),
-                (_, Event::Text(_) | Event::CData(_) | Event::GeneralRef(_)) => {
-                    return Err("text between elements".to_owned());
-                }
-                (_, Event::Empty(_)) => return Err("an empty element".to_owned()),
-            }
-        }
-    }
-
-    /// Whether the next element has this name.
-    fn sees(&mut self, space: Space, name: &str) -> Read<bool> {
-        let token = self.advance()?;
-        let seen = matches!(&token, Token::Start(s, start) if *s == space && start.local_name().into_inner() == name);
-        self.next = Some(token);
-        Ok(seen)
-    }
-
-    fn open(&mut self, space: Space, name: &str) -> Read<BytesStart<'a>> {
-        match self.advance()? {
-            Token::Start(s, start) if s == space && start.local_name().into_inner() == name => Ok(start),
-            Token::Start(_, start) => {
-                Err(format!("{name} expected, {} found", start.local_name().into_inner()))
-            }
-            Token::End | Token::Eof => Err(format!("{name} is missing")),
-        }
-    }
-
-    fn close(&mut self) -> Read<()> {
-        match self.advance()? {
-            Token::End => Ok(()),
-            Token::Start(_, start) => Err(format!("{} is not allowed here", start.local_name().into_inner())),
-            Token::Eof => Err("the file ends too early".to_owned()),
-        }
-    }
-
-    /// The value of an element that has no children: 1 to `limit` characters, not only blanks, none of them a
-    /// control character.
-    fn value(&mut self, space: Space, name: &str, limit: usize) -> Read<String> {
-        self.open(space, name)?;
-        let mut value = String::new();
-        loop {
-            match self.event()?.1 {
-                Event::Text(text) => value.push_str(&text),
-                Event::CData(text) => value.push_str(&text),
-                Event::GeneralRef(reference) => value.push_str(&resolve(&reference)?),
-                Event::Comment(_) | Event::PI(_) => {}
-                Event::End(_) => break,
-                _ => return Err(format!("{name} holds more than a value")),
-            }
-        }
-        let length = value.chars().count();
-        if length > limit || value.trim().is_empty() || value.chars().any(char::is_control) {
-            return Err(format!(
-                "{name} is empty, longer than {limit} characters or holds a control character"
-            ));
-        }
-        Ok(value)
-    }
-
-    fn optional(&mut self, space: Space, name: &str, limit: usize) -> Read<Option<String>> {
-        if self.sees(space, name)? { self.value(space, name, limit).map(Some) } else { Ok(None) }
-    }
-
+impl Cursor<'_> {
     fn bundle(&mut self, message_id: &mut Option<String>) -> Read<Bundle> {
-        self.open(Space::Nks, "NKSPayment")?;
+        self.open(IN_NKS, "NKSPayment")?;
         let parties = self.header(message_id)?;
         let mut bundle = self.group(parties, message_id.clone().unwrap_or_default())?;
-        while bundle.debits.is_empty() || self.sees(Space::Nks, "PmtInf")? {
+        while bundle.debits.is_empty() || self.sees(IN_NKS, "PmtInf")? {
             let debit = self.debit()?;
             bundle.debits.push(debit);
         }
@@ -480,7 +311,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn header(&mut self, message_id: &mut Option<String>) -> Read<Parties> {
-        let start = self.open(Space::Nks, "MessageHeader")?;
+        let start = self.open(IN_NKS, "MessageHeader")?;
         let version_fits = start
             .attributes()
             .flatten()
@@ -490,10 +321,10 @@ impl<'a> Cursor<'a> {
         }
         let (supplier, supplier_gln) = self.party("From")?;
         let (nks, nks_gln) = self.party("To")?;
-        self.optional(Space::Ebms, "Action", 35)?;
-        self.open(Space::Ebms, "MessageData")?;
-        *message_id = Some(self.value(Space::Ebms, "MessageId", 35)?);
-        let time = self.value(Space::Ebms, "Timestamp", 19)?;
+        self.optional(IN_EBMS, "Action", 35)?;
+        self.open(IN_EBMS, "MessageData")?;
+        *message_id = Some(self.value(IN_EBMS, "MessageId", 35)?);
+        let time = self.value(IN_EBMS, "Timestamp", 19)?;
         date_time(&time).ok_or("Timestamp is not of the form YYYY-MM-DDThh:mm:ss")?;
         self.close()?;
         self.close()?;
@@ -501,9 +332,9 @@ impl<'a> Cursor<'a> {
     }
 
     fn party(&mut self, name: &str) -> Read<(String, String)> {
-        self.open(Space::Ebms, name)?;
-        let id = self.value(Space::Ebms, "PartyId", 35)?;
-        let gln = self.value(Space::Ebms, "PartyId", 13)?;
+        self.open(IN_EBMS, name)?;
+        let id = self.value(IN_EBMS, "PartyId", 35)?;
+        let gln = self.value(IN_EBMS, "PartyId", 13)?;
         if !is_digits(&gln, 13) {
             return Err(format!("the second PartyId of {name} has not 13 digits"));
         }
@@ -512,13 +343,13 @@ impl<'a> Cursor<'a> {
     }
 
     fn group(&mut self, parties: Parties, message_id: String) -> Read<Bundle> {
-        self.open(Space::Nks, "GrpHdr")?;
-        let group_id = self.value(Space::Swift, "GrpId", 35)?;
-        let created = self.value(Space::Swift, "CreDtTm", 19)?;
-        let sum = self.value(Space::Swift, "CtrlSum", 19)?;
-        let count = self.value(Space::Swift, "NbOfTxs", 15)?;
-        self.open(Space::Swift, "InitgPty")?;
-        self.open(Space::Swift, "OrgId")?;
+        self.open(IN_NKS, "GrpHdr")?;
+        let group_id = self.value(IN_SWIFT, "GrpId", 35)?;
+        let created = self.value(IN_SWIFT, "CreDtTm", 19)?;
+        let sum = self.value(IN_SWIFT, "CtrlSum", 19)?;
+        let count = self.value(IN_SWIFT, "NbOfTxs", 15)?;
+        self.open(IN_SWIFT, "InitgPty")?;
+        self.open(IN_SWIFT, "OrgId")?;
         let (authority, issuer) = self.proprietary_id(35)?;
         self.close()?;
         self.close()?;
@@ -540,29 +371,29 @@ impl<'a> Cursor<'a> {
 
     /// `PrtryId` with `Id` and `Issr`.
     fn proprietary_id(&mut self, limit: usize) -> Read<(String, String)> {
-        self.open(Space::Swift, "PrtryId")?;
-        let id = self.value(Space::Swift, "Id", limit)?;
-        let issuer = self.value(Space::Swift, "Issr", 35)?;
+        self.open(IN_SWIFT, "PrtryId")?;
+        let id = self.value(IN_SWIFT, "Id", limit)?;
+        let issuer = self.value(IN_SWIFT, "Issr", 35)?;
         self.close()?;
         Ok((id, issuer))
     }
 
     fn debit(&mut self) -> Read<Debit> {
-        self.open(Space::Nks, "PmtInf")?;
-        let day = self.value(Space::Swift, "ReqdExctnDt", 10)?;
+        self.open(IN_NKS, "PmtInf")?;
+        let day = self.value(IN_SWIFT, "ReqdExctnDt", 10)?;
         let day = date(&day).ok_or("ReqdExctnDt is not of the form YYYY-MM-DD")?;
-        if self.value(Space::Swift, "PmtMtdByFrstAgt", 3)? != "TRF" {
+        if self.value(IN_SWIFT, "PmtMtdByFrstAgt", 3)? != "TRF" {
             return Err("PmtMtdByFrstAgt is not TRF".to_owned());
         }
-        self.open(Space::Swift, "Dbtr")?;
-        self.open(Space::Swift, "OrgId")?;
-        let agreement = self.value(Space::Swift, "BkPtyId", 35)?;
+        self.open(IN_SWIFT, "Dbtr")?;
+        self.open(IN_SWIFT, "OrgId")?;
+        let agreement = self.value(IN_SWIFT, "BkPtyId", 35)?;
         self.close()?;
         self.close()?;
         let account = self.account("DbtrAcct")?;
-        let text = self.optional(Space::Swift, "DbtPurp", 35)?;
+        let text = self.optional(IN_SWIFT, "DbtPurp", 35)?;
         let mut payments = Vec::new();
-        while payments.is_empty() || self.sees(Space::Swift, "PmtTx")? {
+        while payments.is_empty() || self.sees(IN_SWIFT, "PmtTx")? {
             payments.push(self.instruction()?);
         }
         self.close()?;
@@ -571,33 +402,33 @@ impl<'a> Cursor<'a> {
 
     /// An element with `Id` and `BBAN`.
     fn account(&mut self, name: &str) -> Read<String> {
-        self.open(Space::Swift, name)?;
-        self.open(Space::Swift, "Id")?;
-        let account = self.value(Space::Swift, "BBAN", 35)?;
+        self.open(IN_SWIFT, name)?;
+        self.open(IN_SWIFT, "Id")?;
+        let account = self.value(IN_SWIFT, "BBAN", 35)?;
         self.close()?;
         self.close()?;
         Ok(account)
     }
 
     fn instruction(&mut self) -> Read<Instruction> {
-        self.open(Space::Swift, "PmtTx")?;
-        self.open(Space::Swift, "PmtId")?;
-        let instruction_id = self.value(Space::Swift, "InstrId", 35)?;
-        let end_to_end_id = self.value(Space::Swift, "EndToEndId", 35)?;
+        self.open(IN_SWIFT, "PmtTx")?;
+        self.open(IN_SWIFT, "PmtId")?;
+        let instruction_id = self.value(IN_SWIFT, "InstrId", 35)?;
+        let end_to_end_id = self.value(IN_SWIFT, "EndToEndId", 35)?;
         self.close()?;
         let benefit = self.benefit()?;
         let amount_ore = self.amount()?;
-        let incomplete = match self.value(Space::Swift, "IncompletePaymentIndicator", 1)?.as_str() {
+        let incomplete = match self.value(IN_SWIFT, "IncompletePaymentIndicator", 1)?.as_str() {
             "1" => true,
             "0" => false,
             _ => return Err("IncompletePaymentIndicator is neither 0 nor 1".to_owned()),
         };
         let payee = self.creditor()?;
-        let account = match self.sees(Space::Swift, "CdtrAcct")? {
+        let account = match self.sees(IN_SWIFT, "CdtrAcct")? {
             true => Some(self.account("CdtrAcct")?),
             false => None,
         };
-        if !["OUR", "BEN", "SHA"].contains(&self.value(Space::Swift, "ChrgBr", 3)?.as_str()) {
+        if !["OUR", "BEN", "SHA"].contains(&self.value(IN_SWIFT, "ChrgBr", 3)?.as_str()) {
             return Err("ChrgBr is none of OUR, BEN, SHA".to_owned());
         }
         self.advice()?;
@@ -606,25 +437,25 @@ impl<'a> Cursor<'a> {
     }
 
     fn benefit(&mut self) -> Read<Option<String>> {
-        if !self.sees(Space::Swift, "Purp")? {
+        if !self.sees(IN_SWIFT, "Purp")? {
             return Ok(None);
         }
-        self.open(Space::Swift, "Purp")?;
-        let benefit = self.value(Space::Swift, "Prtry", 35)?;
+        self.open(IN_SWIFT, "Purp")?;
+        let benefit = self.value(IN_SWIFT, "Prtry", 35)?;
         self.close()?;
         Ok(Some(benefit))
     }
 
     fn amount(&mut self) -> Read<i64> {
-        self.open(Space::Swift, "Amt")?;
-        self.sees(Space::Swift, "InstdAmt")?;
+        self.open(IN_SWIFT, "Amt")?;
+        self.sees(IN_SWIFT, "InstdAmt")?;
         let danish = match &self.next {
             Some(Token::Start(_, start)) => {
                 start.attributes().flatten().any(|a| a.key.into_inner() == "Ccy" && a.value.as_ref() == "DKK")
             }
             _ => false,
         };
-        let text = self.value(Space::Swift, "InstdAmt", 19)?;
+        let text = self.value(IN_SWIFT, "InstdAmt", 19)?;
         self.close()?;
         if !danish {
             return Err("InstdAmt is not in DKK".to_owned());
@@ -633,18 +464,18 @@ impl<'a> Cursor<'a> {
     }
 
     fn creditor(&mut self) -> Read<Option<Payee>> {
-        self.open(Space::Swift, "Cdtr")?;
-        self.optional(Space::Swift, "Nm", 70)?;
-        if self.sees(Space::Swift, "PstlAdr")? {
+        self.open(IN_SWIFT, "Cdtr")?;
+        self.optional(IN_SWIFT, "Nm", 70)?;
+        if self.sees(IN_SWIFT, "PstlAdr")? {
             self.address()?;
         }
-        let payee = if self.sees(Space::Swift, "PrvtId")? {
-            self.open(Space::Swift, "PrvtId")?;
-            let number = self.value(Space::Swift, "SclSctyNb", 10)?;
+        let payee = if self.sees(IN_SWIFT, "PrvtId")? {
+            self.open(IN_SWIFT, "PrvtId")?;
+            let number = self.value(IN_SWIFT, "SclSctyNb", 10)?;
             self.close()?;
             Some(Payee { issuer: None, number })
-        } else if self.sees(Space::Swift, "OrgId")? {
-            self.open(Space::Swift, "OrgId")?;
+        } else if self.sees(IN_SWIFT, "OrgId")? {
+            self.open(IN_SWIFT, "OrgId")?;
             let (number, issuer) = self.proprietary_id(10)?;
             self.close()?;
             Some(Payee { issuer: Some(issuer), number })
@@ -656,15 +487,15 @@ impl<'a> Cursor<'a> {
     }
 
     fn address(&mut self) -> Read<()> {
-        self.open(Space::Swift, "PstlAdr")?;
+        self.open(IN_SWIFT, "PstlAdr")?;
         let mut lines = 0;
-        while self.optional(Space::Swift, "AdrLine", 70)?.is_some() {
+        while self.optional(IN_SWIFT, "AdrLine", 70)?.is_some() {
             lines += 1;
         }
         for (name, limit) in [("StrtNm", 70), ("BldgNb", 16), ("PstCd", 16), ("TwnNm", 35)] {
-            self.optional(Space::Swift, name, limit)?;
+            self.optional(IN_SWIFT, name, limit)?;
         }
-        self.value(Space::Swift, "Ctry", 2)?;
+        self.value(IN_SWIFT, "Ctry", 2)?;
         if lines > 5 {
             return Err("more than five AdrLine".to_owned());
         }
@@ -673,9 +504,9 @@ impl<'a> Cursor<'a> {
 
     fn advice(&mut self) -> Read<()> {
         let mut lines = 0;
-        while self.sees(Space::Swift, "RmtInf")? {
-            self.open(Space::Swift, "RmtInf")?;
-            self.value(Space::Swift, "Ustrd", 35)?;
+        while self.sees(IN_SWIFT, "RmtInf")? {
+            self.open(IN_SWIFT, "RmtInf")?;
+            self.value(IN_SWIFT, "Ustrd", 35)?;
             self.close()?;
             lines += 1;
         }
@@ -683,16 +514,5 @@ impl<'a> Cursor<'a> {
             return Err("more than 41 lines of advice".to_owned());
         }
         Ok(())
-    }
-}
-
-/// What a reference stands for: one of the five entities of XML, or a character.
-fn resolve(reference: &BytesRef<'_>) -> Read<String> {
-    if let Some(text) = resolve_predefined_entity(reference) {
-        return Ok(text.to_owned());
-    }
-    match reference.resolve_char_ref() {
-        Ok(Some(character)) => Ok(character.to_string()),
-        _ => Err("an entity that XML does not define".to_owned()),
     }
 }

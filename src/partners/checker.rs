@@ -18,7 +18,7 @@ use toek_formats::vocabulary::{IdentCode, Ore, Party};
 
 use super::bank_days;
 use super::bundle::{Bundle, Payee};
-use super::nemkonto::{Judgement, NemKontoError, replay};
+use super::nemkonto::{Judgement, PartnerError, replay};
 use super::script::{BundleAnswer, Outcome, Script};
 use crate::generator::manifest::{self, Expected, FileLine, FileState, Line, ManifestError, RecordLine};
 
@@ -57,7 +57,7 @@ pub enum CheckError {
     Manifest(#[from] ManifestError),
     /// NemKonto's files.
     #[error(transparent)]
-    NemKonto(#[from] NemKontoError),
+    NemKonto(#[from] PartnerError),
     /// The hub could not be asked.
     #[error("toek {arguments}")]
     Hub {

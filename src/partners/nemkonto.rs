@@ -7,16 +7,17 @@
 //! in its order, and the script. Never looks at the hub's store.
 
 use std::collections::{HashMap, HashSet};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::DateTime;
-use toek_adapters::disk::{Disk, DiskError, temporary_beside};
+use toek_adapters::disk::Disk;
 use toek_formats::vocabulary::MunicipalityCode;
 
 use super::answers::{self, GroupStatus, Kind, Listed, Stamp};
 use super::bank_days;
 use super::bundle::{Bundle, Debit, Instruction, Reason, Refused};
+pub use super::files::{PartnerError, Taken};
+use super::files::{deliver_due, names_in, post, taken_in, waiting_in, write_whole};
 use super::script::{BundleAnswer, BundleFacts, BundleRule, Delay, Facts, PaymentAnswer, Script, Stray};
 use crate::generator::random::mix_all;
 
@@ -30,8 +31,6 @@ const PAYEE_REGISTRATION: u64 = 9_997;
 const DAYS_AHEAD: i32 = 100;
 /// Bank days between creation and disposition date from which a bundle counts as ordinary.
 const ORDINARY_BANK_DAYS: u32 = 2;
-/// How times stand in file names.
-const NAME_TIME: &str = "%Y%m%dT%H%M%S";
 
 /// Where a simulated NemKonto lives. All on one file system: delivering is a rename.
 #[derive(Clone, Debug)]
@@ -58,17 +57,6 @@ impl Folders {
     }
 }
 
-/// What went wrong with NemKonto itself.
-#[derive(Debug, thiserror::Error)]
-pub enum NemKontoError {
-    /// The disk refused.
-    #[error(transparent)]
-    Disk(#[from] DiskError),
-    /// A file in NemKonto's own folders that NemKonto did not put there.
-    #[error("{}: not a name the simulated NemKonto gives", .0.display())]
-    Stranger(PathBuf),
-}
-
 /// What one step did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stepped {
@@ -76,35 +64,6 @@ pub struct Stepped {
     pub taken: u32,
     /// Names of the answers put into the outbox.
     pub delivered: Vec<String>,
-}
-
-/// A bundle that was taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// Running number, from 1.
-    pub number: u64,
-    /// When.
-    pub at: DateTime,
-    /// The name it had in the inbox.
-    pub name: String,
-}
-
-impl Taken {
-    fn file_name(&self) -> String {
-        format!("{:07}_{}_{}", self.number, self.at.strftime(NAME_TIME), self.name)
-    }
-
-    fn parse(file_name: &str) -> Option<Taken> {
-        let (number, rest) = file_name.split_once('_')?;
-        let (at, name) = rest.split_once('_')?;
-        let at = DateTime::strptime(NAME_TIME, at).ok()?;
-        Some(Taken { number: number.parse().ok()?, at, name: name.to_owned() })
-    }
-
-    /// The name without what follows the last point.
-    fn stem(&self) -> &str {
-        self.name.rsplit_once('.').map_or(&self.name, |(stem, _)| stem)
-    }
 }
 
 /// What NemKonto remembers of earlier bundles.
@@ -568,8 +527,8 @@ impl<'d> NemKonto<'d> {
     /// Makes the folders that are missing. What was taken earlier is read at the first [`NemKonto::step`].
     ///
     /// # Errors
-    /// [`NemKontoError::Disk`].
-    pub fn open(disk: &'d dyn Disk, folders: Folders, script: Script) -> Result<NemKonto<'d>, NemKontoError> {
+    /// [`PartnerError::Disk`].
+    pub fn open(disk: &'d dyn Disk, folders: Folders, script: Script) -> Result<NemKonto<'d>, PartnerError> {
         for dir in [&folders.inbox, &folders.outbox, &folders.taken(), &folders.pending(), &folders.ready()] {
             disk.create_dir_all(dir)?;
         }
@@ -580,40 +539,41 @@ impl<'d> NemKonto<'d> {
     /// nothing twice; after an error or a kill the next step goes on where this one stopped.
     ///
     /// # Errors
-    /// [`NemKontoError`]; nothing is lost.
-    pub fn step(&mut self, now: DateTime) -> Result<Stepped, NemKontoError> {
+    /// [`PartnerError`]; nothing is lost.
+    pub fn step(&mut self, now: DateTime) -> Result<Stepped, PartnerError> {
         let taken = self.take(now)?;
         self.answer()?;
-        Ok(Stepped { taken, delivered: self.deliver(now)? })
+        Ok(Stepped {
+            taken,
+            delivered: deliver_due(self.disk, &self.folders.pending(), now, &self.folders.outbox)?,
+        })
     }
 
     /// When the next answer is due; `None` when none waits.
     ///
     /// # Errors
-    /// [`NemKontoError`].
-    pub fn next_due(&self) -> Result<Option<DateTime>, NemKontoError> {
-        Ok(self.waiting()?.first().map(|(at, _)| *at))
+    /// [`PartnerError`].
+    pub fn next_due(&self) -> Result<Option<DateTime>, PartnerError> {
+        Ok(waiting_in(self.disk, &self.folders.pending())?.first().map(|(at, _)| *at))
     }
 
-    fn take(&self, now: DateTime) -> Result<u32, NemKontoError> {
-        let mut names: Vec<_> = self.disk.list(&self.folders.inbox)?;
-        names.retain(|entry| !entry.is_dir && !is_temporary(&entry.name));
-        names.sort_by(|a, b| a.name.cmp(&b.name));
+    fn take(&self, now: DateTime) -> Result<u32, PartnerError> {
+        let names = names_in(self.disk, &self.folders.inbox)?;
         if names.is_empty() {
             return Ok(0);
         }
-        let last = taken_in(self.disk, &self.folders.home)?.last().map_or(0, |taken| taken.number);
-        for (number, entry) in (last + 1..).zip(&names) {
-            let taken = Taken { number, at: now, name: entry.name.clone() };
+        let last = taken_in(self.disk, &self.folders.taken())?.last().map_or(0, |taken| taken.number);
+        for (number, name) in (last + 1..).zip(&names) {
+            let taken = Taken { number, at: now, name: name.clone() };
             let to = self.folders.taken().join(taken.file_name());
-            self.disk.rename(&self.folders.inbox.join(&entry.name), &to)?;
+            self.disk.rename(&self.folders.inbox.join(name), &to)?;
         }
         Ok(u32::try_from(names.len()).unwrap_or(u32::MAX))
     }
 
     /// Prepares the answers to everything taken that was not answered yet, in the order in which it was taken.
-    fn answer(&mut self) -> Result<(), NemKontoError> {
-        for taken in taken_in(self.disk, &self.folders.home)? {
+    fn answer(&mut self) -> Result<(), PartnerError> {
+        for taken in taken_in(self.disk, &self.folders.taken())? {
             if taken.number <= self.answered {
                 continue;
             }
@@ -622,8 +582,7 @@ impl<'d> NemKonto<'d> {
             let marker = self.folders.ready().join(format!("{:07}", taken.number));
             if !self.disk.exists(&marker)? {
                 for due in respond(&taken, &reading, judgement.as_ref(), &self.script) {
-                    let name = format!("{}_{}", due.at.strftime(NAME_TIME), due.name);
-                    write_whole(self.disk, &self.folders.pending().join(name), &due.bytes)?;
+                    post(self.disk, &self.folders.pending(), due.at, &due.name, &due.bytes)?;
                 }
                 write_whole(self.disk, &marker, b"")?;
             }
@@ -634,60 +593,6 @@ impl<'d> NemKonto<'d> {
         }
         Ok(())
     }
-
-    fn deliver(&self, now: DateTime) -> Result<Vec<String>, NemKontoError> {
-        let mut delivered = Vec::new();
-        for (at, file_name) in self.waiting()? {
-            if at > now {
-                break;
-            }
-            let name = file_name.split_once('_').map_or("", |(_, name)| name).to_owned();
-            self.disk.rename(&self.folders.pending().join(&file_name), &self.folders.outbox.join(&name))?;
-            delivered.push(name);
-        }
-        Ok(delivered)
-    }
-
-    /// Answers that wait, by the time they are due and then by name.
-    fn waiting(&self) -> Result<Vec<(DateTime, String)>, NemKontoError> {
-        let dir = self.folders.pending();
-        let mut waiting = Vec::new();
-        for entry in self.disk.list(&dir)? {
-            if is_temporary(&entry.name) {
-                continue;
-            }
-            let at = entry.name.split_once('_').and_then(|(at, _)| DateTime::strptime(NAME_TIME, at).ok());
-            let at = at.ok_or_else(|| NemKontoError::Stranger(dir.join(&entry.name)))?;
-            waiting.push((at, entry.name));
-        }
-        waiting.sort();
-        Ok(waiting)
-    }
-}
-
-/// A file that is there whole or not at all. Survives a kill but not a power cut: syncing here would slow down the
-/// hub beside it, which is what is measured.
-fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
-    let temporary = temporary_beside(path);
-    disk.create(&temporary)?.write_all(bytes).map_err(|e| DiskError::new("write", &temporary, e))?;
-    disk.rename(&temporary, path)
-}
-
-fn is_temporary(name: &str) -> bool {
-    name.starts_with('.') || name.ends_with(".part")
-}
-
-/// What was taken, by number.
-fn taken_in(disk: &dyn Disk, home: &Path) -> Result<Vec<Taken>, NemKontoError> {
-    let dir = home.join("taken");
-    let mut taken = Vec::new();
-    for entry in disk.list(&dir)? {
-        let parsed =
-            Taken::parse(&entry.name).ok_or_else(|| NemKontoError::Stranger(dir.join(&entry.name)))?;
-        taken.push(parsed);
-    }
-    taken.sort_by_key(|taken| taken.number);
-    Ok(taken)
 }
 
 /// What hears of each file NemKonto took: the file, its bytes, and what was read and decided.
@@ -696,15 +601,15 @@ pub type Witness<'w> = dyn FnMut(&Taken, &[u8], Result<(&Bundle, &Judgement<'_>)
 /// Goes through everything NemKonto took, in its order, with what it decided: its ledger, for the checker.
 ///
 /// # Errors
-/// [`NemKontoError`].
+/// [`PartnerError`].
 pub fn replay(
     disk: &dyn Disk,
     home: &Path,
     script: &Script,
     see: &mut Witness<'_>,
-) -> Result<(), NemKontoError> {
+) -> Result<(), PartnerError> {
     let mut known = Known::default();
-    for taken in taken_in(disk, home)? {
+    for taken in taken_in(disk, &home.join("taken"))? {
         let bytes = disk.read(&home.join("taken").join(taken.file_name()))?;
         match Bundle::read(&bytes) {
             Ok(bundle) => {

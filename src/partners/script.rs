@@ -43,6 +43,28 @@ pub enum ScriptError {
         /// Which rule, counted from 1.
         rule: String,
     },
+    /// A rule that makes no sense.
+    #[error("{file}:{line}:{column}: {what}")]
+    Rule {
+        /// The file, as the caller calls it.
+        file: String,
+        /// 1-based.
+        line: usize,
+        /// 1-based, in characters.
+        column: usize,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+impl ScriptError {
+    /// A mistake at this byte of `text`.
+    pub(super) fn at(text: &str, file: &str, offset: usize, what: &str) -> ScriptError {
+        let before = text.get(..offset).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        ScriptError::Rule { file: file.to_owned(), line, column, what: what.to_owned() }
+    }
 }
 
 /// A script: who is answered how, and when.
@@ -433,7 +455,8 @@ fn day_number(day: Date) -> u64 {
     u64::from(day.year().unsigned_abs()) * 1_000 + u64::from(day.day_of_year().unsigned_abs())
 }
 
-fn within(share: Option<u64>, parts: &[u64]) -> bool {
+/// Whether what these numbers stand for is in a share of so many per thousand.
+pub(super) fn within(share: Option<u64>, parts: &[u64]) -> bool {
     share.is_none_or(|share| mix_all(parts) % SHARE_OF < share)
 }
 

@@ -301,7 +301,7 @@ fn run_with_deaths(operations: u64) -> (BTreeMap<String, String>, u32) {
     let (mut deaths, mut budget, mut now) = (0, operations, NOON);
     loop {
         let disk = DyingDisk::after(budget);
-        let mut life = || -> Result<bool, super::nemkonto::NemKontoError> {
+        let mut life = || -> Result<bool, super::nemkonto::PartnerError> {
             let mut nks = NemKonto::open(&disk, folders.clone(), script(HOSTILE))?;
             nks.step(now)?;
             while let Some(due) = nks.next_due()? {
