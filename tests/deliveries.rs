@@ -209,6 +209,22 @@ fn of_two_alike_files_that_a_crash_left_archived_the_first_is_the_original() {
 }
 
 #[test]
+fn a_file_that_a_crash_left_archived_and_in_the_drop_is_taken_in_once() {
+    let hub = Hub::new();
+    hub.change("schedules/receive-payments.toml", "\"record-by-record\"", "\"all-or-none\"");
+    put(&hub.drop().join("1.g68"), &of_another_municipality(), 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    hub.change("schedules/receive-payments.toml", "municipality = false", "municipality = true");
+    // As a crash right after archiving leaves it: the file still lies where it lay.
+    hub.sql().execute("update transfer set state = 2, removed_at = null", []).unwrap();
+    put(&hub.drop().join("1.g68"), &of_another_municipality(), 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(hub.states("1.g68"), ["accepted"]);
+    assert!(!hub.drop().join("1.g68").exists());
+    hub.clean();
+}
+
+#[test]
 fn a_name_that_cannot_be_fetched_is_told_once_and_until_it_is_gone() {
     let hub = Hub::new();
     let odd = hub.drop().join("l\u{f8}n 1\n.g68");

@@ -186,6 +186,10 @@ impl<'a> Fetching<'a> {
         let (hub, pipeline) = (self.hub, self.pipeline);
         check_name(&file.name).map_err(place.failed())?;
         let mut transfer = make_known(hub, pipeline, place, file).await?;
+        if self.closing.as_ref().is_some_and(|before| before.transfer.no == transfer.no) {
+            self.settle().await?; // left by a run that was cut off, and finished by this one a moment ago
+            transfer = make_known(hub, pipeline, place, file).await?;
+        }
         if transfer.sha256.is_some() && !has_same_bytes(place, &transfer).await? {
             // Name, size and time of one that came before, but not its bytes: another delivery, known a moment later.
             transfer = make_known_apart(hub, pipeline, place, file, &transfer).await?;
