@@ -1,8 +1,9 @@
-//! `toek demo`: a payment day of several municipalities, end to end, in simulated time, judged by a checker that believes
-//! nothing the hub says of itself.
+//! `toek demo`: a payment day of all 98 municipalities, end to end, over real SFTP in simulated time, judged by a checker
+//! that believes nothing the hub says of itself.
 //!
 //! It may be killed at any moment and started again: the installation goes on where it was. Simulated time is a file;
-//! everything else is what the hub and the simulated NemKonto keep anyway.
+//! everything else is what the hub and its simulated counterparties keep anyway. What a person would do on such a day
+//! (look at a strange host key, have a refused voucher built anew) is done by `operator`.
 
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -18,14 +19,15 @@ use toek_adapters::drop::is_unfinished;
 use toek_formats::vocabulary::MunicipalityCode;
 
 use super::installation::{Access, Open, open_at};
-use super::{Colour, Context, Outcome, Printer, balance, block_on, status};
+use super::{Colour, Context, Outcome, Printer, balance, status};
 use crate::config::{ClockKind, default_files};
 use crate::domain::calendar::{BankDays, copenhagen, instant};
 use crate::generator::{self, Form, Generator, MANIFEST, Plan};
-use crate::partners::checker::{self, Partner};
-use crate::partners::nemkonto::{Folders, NemKonto};
+use crate::partners::checker::{self, Books, Partner};
+use crate::partners::landscape::{Access as PartnerAccess, Landscape, Start};
 use crate::partners::script::Script;
-use crate::pipelines::{self, Activity};
+use crate::pipelines::{self, Activity, Endpoints};
+use crate::store::finance::{self, Rebuild};
 use crate::store::report;
 
 /// A payment day, from generated files to booked answers, then checked independently.
@@ -69,6 +71,8 @@ struct Begun {
 }
 
 const SCRIPT: &str = include_str!("../../fixtures/scripts/demo.toml");
+/// Who the hub meets, and what goes wrong on the wire.
+const LANDSCAPE: &str = include_str!("../../fixtures/scripts/demo-landscape.toml");
 /// The day the files are delivered: a bank day with a month's end before it lies two days ahead.
 const DAY: Date = jiff::civil::date(2026, 1, 28);
 /// Bank days that the demo lives through after the delivery: the last disposition day, and time for late answers.
@@ -77,27 +81,33 @@ const BANK_DAYS: i32 = 12;
 const WAVES: [(u8, jiff::civil::Time); 2] = [(1, time(8, 0, 0, 0)), (2, time(9, 0, 0, 0))];
 /// When the daily bundles leave.
 const SEND: jiff::civil::Time = time(13, 0, 0, 0);
+/// When the counterparties' troubles begin and end, by the landscape's file: the hub would poll then anyway.
+const TROUBLES: [jiff::civil::Time; 4] =
+    [time(12, 0, 0, 0), time(14, 0, 0, 0), time(15, 0, 0, 0), time(16, 0, 0, 0)];
+/// What failed is tried again a minute later, so often; then at the next event.
+const TRIES: u32 = 4;
+/// The municipality whose files another case system delivers.
+const KY: MunicipalityCode = MunicipalityCode(825);
 
 /// The demo's own places in the installation.
 struct Places {
     begun: PathBuf,
     files: PathBuf,
-    nemkonto: Folders,
-    payments_in: PathBuf,
+    /// Where the counterparties live.
+    partners: PathBuf,
+    landscape: PathBuf,
+    script: PathBuf,
 }
 
 impl Places {
     fn of(dir: &Path) -> Places {
-        let endpoint = dir.join("endpoints/nemkonto");
+        let partners = dir.join("partners");
         Places {
             begun: dir.join("demo/begun.json"),
             files: dir.join("demo/files"),
-            nemkonto: Folders {
-                inbox: endpoint.join("inbox"),
-                outbox: endpoint.join("outbox"),
-                home: dir.join("demo/nemkonto"),
-            },
-            payments_in: dir.join("endpoints/ksd/in"),
+            landscape: partners.join("landscape.toml"),
+            script: partners.join("script.toml"),
+            partners,
         }
     }
 }
@@ -109,8 +119,8 @@ pub(super) fn run(context: &Context, command: Demo) -> anyhow::Result<Outcome> {
     let script = Script::load(&begun.script, "script.toml")?;
     context.printer.note(format!("installation: {}", dir.display()));
     generate(context, &places, &begun, &script)?;
-    drive(context, &dir, &places, &begun, &script)?;
-    let report = judge(&dir, &places, &script)?;
+    let books = drive(context, &dir, &places, &begun, &script)?;
+    let report = judge(&dir, &places, &script, &books)?;
     tell(context, &dir, &report)
 }
 
@@ -140,16 +150,32 @@ fn begin(dir: &Path, places: &Places, command: &Demo) -> anyhow::Result<Begun> {
         RealDisk.create_dir_all(path.parent().unwrap_or(dir))?;
         RealDisk.write_atomically(&path, content.as_bytes())?;
     }
-    let folders =
-        [&places.nemkonto.inbox, &places.nemkonto.outbox, &places.nemkonto.home, &places.payments_in];
-    for folder in folders {
-        RealDisk.create_dir_all(folder)?;
+    RealDisk.create_dir_all(&places.files)?;
+    RealDisk.create_dir_all(&places.partners)?;
+    for (path, from, to) in [
+        ("schedules/receive-payments.toml", "folder = \".\"", "folder = \"{municipality}\""),
+        (
+            "toek.toml",
+            "    \"schedules/send-bundles.toml\",",
+            "    \"schedules/receive-payments-ky.toml\",\n    \"schedules/send-bundles.toml\",",
+        ),
+    ] {
+        let text = RealDisk.read_text(&dir.join(path))?;
+        RealDisk.write_atomically(&dir.join(path), text.replacen(from, to, 1).as_bytes())?;
     }
+    let ky = RealDisk.read_text(&dir.join("schedules/receive-payments.toml"))?;
+    let ky = ky
+        .replace("name = \"receive-payments\"", "name = \"receive-payments-ky\"")
+        .replace("endpoint = \"ksd\"", "endpoint = \"ky\"")
+        .replace("folder = \"{municipality}\"", &format!("folder = \"{KY}\""));
+    RealDisk.write_atomically(&dir.join("schedules/receive-payments-ky.toml"), ky.as_bytes())?;
     RealDisk.write_atomically(&dir.join("clock"), start().to_string().as_bytes())?;
     let script = match &command.script {
         Some(path) => RealDisk.read_text(path)?,
         None => SCRIPT.to_owned(),
     };
+    RealDisk.write_atomically(&places.script, script.as_bytes())?;
+    RealDisk.write_atomically(&places.landscape, LANDSCAPE.as_bytes())?;
     let begun = Begun {
         payments: command.payments,
         seed: command.seed,
@@ -162,13 +188,14 @@ fn begin(dir: &Path, places: &Places, command: &Demo) -> anyhow::Result<Begun> {
 }
 
 /// What an unfinished beginning may have left.
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "toek.toml",
     "municipalities.toml",
     "benefits.toml",
     "parameters.toml",
+    "accounts.toml",
     "schedules",
-    "endpoints",
+    "partners",
     "demo",
     "clock",
     "keys",
@@ -182,6 +209,7 @@ fn plan_of(begun: &Begun) -> Plan {
     let form = if begun.floating { Form::Floating } else { Form::Fixed };
     let mut plan =
         Plan { form, records_per_file: begun.records_per_file, ..Plan::new(begun.payments, begun.seed, DAY) };
+    plan.municipalities = generator::MUNICIPALITIES.iter().map(|code| MunicipalityCode(*code)).collect();
     plan.errors.records.retain(|(fault, _)| fault.fits(form));
     plan
 }
@@ -201,47 +229,100 @@ fn generate(context: &Context, places: &Places, begun: &Begun, script: &Script) 
     Ok(())
 }
 
-/// Lives through the days: at each instant the case system delivers what is due, the hub does what it would by
-/// schedule, and NemKonto answers; then time moves to the next thing that happens.
+/// Lives through the days: at each instant the case systems deliver what is due, the hub does what it would by schedule,
+/// and its counterparties answer; then time moves to the next thing that happens. What the ERP booked is the answer.
 fn drive(
     context: &Context,
     dir: &Path,
     places: &Places,
     begun: &Begun,
     script: &Script,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Books> {
+    let (text, chance) = (RealDisk.read_text(&places.landscape)?, crate::seams::random(&*context.world.ids)?);
+    let start = Start { text: &text, file: &places.landscape, dir: &places.partners, chance };
+    let mut landscape = Landscape::start(&RealDisk, &start)?;
+    connect(dir, landscape.access())?;
     let progress = Arc::new(Printer::new(context.printer.is_json(), context.printer.is_quiet()));
-    let open = open_at(context, dir, Access::Change, progress)?;
+    let mut open = open_at(context, dir, Access::Change, progress)?;
     let plan = plan_of(begun);
     let bank_days = open.hub.installation.bank_days.clone();
     let is_bank_day = |day| bank_days.is_bank_day(day);
     let generator = generator::plan(&plan, script, &is_bank_day)?;
-    let mut nemkonto = NemKonto::open(&RealDisk, places.nemkonto.clone(), script.clone())?;
     let end = bank_days.add(DAY, BANK_DAYS).to_datetime(time(18, 0, 0, 0));
+    // Sessions live as long as the runtime they were made on.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let mut tries = 0;
     loop {
         let now = open.hub.clock.danish();
-        deliver(&generator, places, now)?;
-        let activity = one_instant(&open, &mut nemkonto, now, &bank_days)?;
-        if !activity.is_idle() {
-            context.printer.note(format!(
-                "{}  {}",
-                now.strftime("%Y-%m-%d %H:%M"),
-                super::run::summary(&activity)
-            ));
+        deliver(&generator, places, &landscape, now)?;
+        let activity = runtime.block_on(one_instant(&open, &mut landscape, now, &bank_days))?;
+        tell_instant(context, now, &activity);
+        let failed = !activity.failures.is_empty();
+        if failed {
+            // In the time that passes now an endpoint would have had its rest, or an operator would have looked at it.
+            open.hub.endpoints = Endpoints::new(&open.hub.installation.limits);
         }
-        if let Some(failure) = activity.failures.first() {
-            bail!("{failure}");
-        }
-        let next = next_instant(now, nemkonto.next_due()?);
+        tries = if failed { tries + 1 } else { 0 };
+        let next = match (1..TRIES).contains(&tries) {
+            true => now.saturating_add(1.minute()),
+            false => next_instant(now, landscape.next_due()?),
+        };
         if next > end {
-            return Ok(());
+            return books(dir, &landscape);
         }
         open.clock.set(instant(next))?;
     }
 }
 
-/// Moves a wave's files into the hub's drop: each is either here or there, whenever we are cut off.
-fn deliver(generator: &Generator<'_>, places: &Places, now: DateTime) -> anyhow::Result<()> {
+fn tell_instant(context: &Context, now: DateTime, activity: &Activity) {
+    if activity.is_idle() {
+        return;
+    }
+    let at = now.strftime("%Y-%m-%d %H:%M");
+    context.printer.note(format!("{at}  {}", super::run::summary(activity)));
+    for failure in activity.failures.iter().take(3) {
+        context.printer.note(format!("                  {failure}"));
+    }
+}
+
+/// Where the counterparties listen this time: the endpoints of `toek.toml`.
+fn connect(dir: &Path, access: &[PartnerAccess]) -> anyhow::Result<()> {
+    let path = dir.join("toek.toml");
+    let text = RealDisk.read_text(&path)?;
+    let begin = text.find(ENDPOINTS_BEGIN).context("toek.toml has no endpoints to replace")?;
+    let end = text.find("[limits]").context("toek.toml has no limits")?;
+    let mut endpoints = String::from(ENDPOINTS_BEGIN);
+    endpoints.push_str(" The demo's counterparties; `toek partner` in partners/ runs them again.\n");
+    for (name, user, folders, commit, evidence) in [
+        ("ksd", "KSD_SIMPELSFTP", "in = \".\"", "rename", "listing"),
+        ("ky", "KY_SIMPELSFTP", "in = \".\"", "rename", "listing"),
+        ("nemkonto", "TOEK_NEMKONTO", "in = \"outbox\"\nout = \"inbox\"", "rename", "read-back"),
+        ("serviceplatformen", "TOEK_SFTP", "in = \"IN\"\nout = \"OUT\"", "trigger", "receipt"),
+    ] {
+        let at =
+            access.iter().find(|at| at.user == user).with_context(|| format!("nobody lets {user} in"))?;
+        let (host, port, key, host_key) =
+            (at.address.ip(), at.address.port(), at.key.display(), &at.host_key);
+        endpoints.push_str(&format!(
+            "[[endpoint]]\nname = \"{name}\"\nkind = \"sftp\"\nhost = \"{host}\"\nport = {port}\nuser = \"{user}\"\n\
+             key = \"{key}\"\nhost_keys = [\"{host_key}\"]\npath = \"/\"\n{folders}\ncommit = \"{commit}\"\n\
+             evidence = \"{evidence}\"\n\n"
+        ));
+    }
+    let whole = format!("{}{endpoints}{}", &text[..begin], &text[end..]);
+    Ok(RealDisk.write_atomically(&path, whole.as_bytes())?)
+}
+
+/// How the endpoints of `toek.toml` begin.
+const ENDPOINTS_BEGIN: &str = "# Counterparties' places.";
+
+/// Hands a wave's files to their case systems: each is either here or there, whenever we are cut off.
+fn deliver(
+    generator: &Generator<'_>,
+    places: &Places,
+    landscape: &Landscape<'_>,
+    now: DateTime,
+) -> anyhow::Result<()> {
     for (wave, at) in WAVES {
         if now < DAY.to_datetime(at) {
             continue;
@@ -249,41 +330,97 @@ fn deliver(generator: &Generator<'_>, places: &Places, now: DateTime) -> anyhow:
         for file in generator.files().into_iter().filter(|file| file.wave == wave) {
             let from = places.files.join(&file.name);
             if RealDisk.exists(&from)? {
-                RealDisk.rename(&from, &places.payments_in.join(&file.name))?;
+                let case_system = if file.municipality == KY { "KY" } else { "KSD" };
+                let folder = landscape.outgoing(case_system).join(file.municipality.to_string());
+                RealDisk.rename(&from, &folder.join(&file.name))?;
             }
         }
     }
     Ok(())
 }
 
-fn one_instant(
+async fn one_instant(
     open: &Open,
-    nemkonto: &mut NemKonto<'_>,
+    landscape: &mut Landscape<'_>,
     now: DateTime,
     bank_days: &BankDays,
 ) -> anyhow::Result<Activity> {
     let mut done = Activity::default();
-    nemkonto.step(now)?;
-    done.add(block_on(pipelines::run(&open.hub, "receive-payments"))??);
-    if now.time() >= SEND && bank_days.is_bank_day(now.date()) {
-        done.add(block_on(pipelines::run(&open.hub, "send-bundles"))??);
+    let sends = now.time() >= SEND && bank_days.is_bank_day(now.date());
+    landscape.tick(now)?;
+    for (pipeline, is_due) in [
+        ("receive-payments", true),
+        ("receive-payments-ky", true),
+        ("send-bundles", sends),
+        ("receive-answers", true),
+        ("send-vouchers", true),
+    ] {
+        if is_due {
+            done.add(pipelines::run(&open.hub, pipeline).await?);
+        }
     }
-    done.add(block_on(pipelines::run(&open.hub, "receive-answers"))??);
-    nemkonto.step(now)?;
+    landscape.tick(now)?;
+    for pipeline in ["receive-receipts", "receive-voucher-answers"] {
+        done.add(pipelines::run(&open.hub, pipeline).await?);
+    }
+    operator(open).await?;
+    landscape.tick(now)?;
     Ok(done)
 }
 
-/// The next wave, the next sending, or NemKonto's next answer, whichever is first.
+/// What a person does on such a day: refused vouchers are built anew.
+async fn operator(open: &Open) -> anyhow::Result<()> {
+    for refused in open.hub.store.read(|tx| finance::refused_after(tx, 0))? {
+        let at = open.hub.clock.micros();
+        open.hub.store.write(Rebuild { voucher_no: refused.voucher_no, booking_day: None, at }).await?;
+    }
+    Ok(())
+}
+
+/// The next wave, the next sending, the next trouble's end or the next answer, whichever is first.
 fn next_instant(now: DateTime, answer: Option<DateTime>) -> DateTime {
     let tomorrow = now.date().saturating_add(1.day());
-    let waves = WAVES.iter().map(|(_, at)| DAY.to_datetime(*at));
+    let day = WAVES.iter().map(|(_, at)| *at).chain(TROUBLES).map(|at| DAY.to_datetime(at));
     let sends = [now.date().to_datetime(SEND), tomorrow.to_datetime(SEND)];
     let fallback = tomorrow.to_datetime(SEND);
-    waves.chain(sends).chain(answer).filter(|at| *at > now).min().unwrap_or(fallback)
+    day.chain(sends).chain(answer).filter(|at| *at > now).min().unwrap_or(fallback)
+}
+
+/// The ERP's books, and how its accounts are the hub's, read from the installation's files as anybody could.
+fn books(dir: &Path, landscape: &Landscape<'_>) -> anyhow::Result<Books> {
+    let table = |name: &str| -> anyhow::Result<toml::Table> {
+        Ok(RealDisk.read_text(&dir.join(name))?.parse::<toml::Table>()?)
+    };
+    let text = |value: &toml::Value, key: &str| {
+        value.get(key).and_then(toml::Value::as_str).unwrap_or_default().to_owned()
+    };
+    let rows = |table: &toml::Table, key: &str| {
+        table.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default()
+    };
+    let mut books = Books::default();
+    for row in rows(&table("accounts.toml")?, "account") {
+        let dimensions = row.get("dimensions").cloned().unwrap_or(toml::Value::Boolean(false));
+        let names = ["funktion", "dranst", "ejerforhold", "omkostningssted", "gruppering", "art"];
+        let account = names.map(|name| text(&dimensions, name)).join("|");
+        books.roles.insert(text(&row, "role"), account);
+    }
+    for row in rows(&table("municipalities.toml")?, "municipality") {
+        books.authorities.insert(text(&row, "code"), text(&row, "cvr"));
+    }
+    if let Some(seen) = landscape.report().erp {
+        books.accepted = seen.accepted;
+        for (authority, accounts) in seen.balances {
+            for (account, sums) in accounts {
+                let at = (authority.clone(), account);
+                books.accounts.insert(at, (sums.debit_ore, sums.credit_ore));
+            }
+        }
+    }
+    Ok(books)
 }
 
 /// Asks the checker, which asks the hub only as any program would: a process of its own, printing JSON.
-fn judge(dir: &Path, places: &Places, script: &Script) -> anyhow::Result<checker::Report> {
+fn judge(dir: &Path, places: &Places, script: &Script, books: &Books) -> anyhow::Result<checker::Report> {
     let toek = std::env::current_exe()?;
     let hub = |arguments: &[&str]| -> io::Result<Vec<u8>> {
         let output = std::process::Command::new(&toek).arg("--dir").arg(dir).args(arguments).output()?;
@@ -294,7 +431,8 @@ fn judge(dir: &Path, places: &Places, script: &Script) -> anyhow::Result<checker
         Err(io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
     };
     let manifest = BufReader::new(RealDisk.open(&places.files.join(MANIFEST))?);
-    let partner = Partner { disk: &RealDisk, home: &places.nemkonto.home, script };
+    let home = places.partners.join("nemkonto/home");
+    let partner = Partner { disk: &RealDisk, home: &home, script, books: Some(books) };
     Ok(checker::check(manifest, &partner, &hub)?)
 }
 

@@ -47,6 +47,21 @@ pub struct Partner<'a> {
     pub home: &'a Path,
     /// By which it answered.
     pub script: &'a Script,
+    /// The ERP's books, where it takes part.
+    pub books: Option<&'a Books>,
+}
+
+/// What the ERP booked, and how its accounts are the hub's.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    /// Vouchers booked.
+    pub accepted: u64,
+    /// Debit and credit in øre by CVR and the ERP's account.
+    pub accounts: BTreeMap<(String, String), (i64, i64)>,
+    /// The ERP's account of each role.
+    pub roles: BTreeMap<String, String>,
+    /// CVR by the municipality's code.
+    pub authorities: BTreeMap<String, String>,
 }
 
 /// Why nothing could be checked.
@@ -194,6 +209,10 @@ checks! {
     Interim "the interim account is the open payments, in each municipality";
     /// BANK.
     Bank "the bank accounts are the paid payments, in each municipality";
+    /// `vouchers status` against the ERP.
+    Booked "every voucher was booked by the ERP, once";
+    /// The ERP's books against `balance`.
+    Books "the ERP's books are the hub's accounts, in each municipality";
 }
 
 /// What the checks have seen so far.
@@ -283,6 +302,16 @@ struct Trace {
 struct Attempt {
     end_to_end_id: String,
     group_id: String,
+}
+
+/// `vouchers status --json`.
+#[derive(Debug, Deserialize)]
+struct VoucherCounts {
+    waiting: u64,
+    held: u64,
+    sent: u64,
+    accepted: u64,
+    refused: u64,
 }
 
 /// `balance --json`.
@@ -466,6 +495,7 @@ fn fates<'a>(
 /// Everything that is summed up while files are gone through.
 struct Checker<'a> {
     hub: Hub<'a>,
+    books: Option<&'a Books>,
     status: Status,
     ledger: Ledger,
     findings: Findings,
@@ -488,6 +518,7 @@ pub fn check(manifest: impl BufRead, partner: &Partner<'_>, hub: Hub<'_>) -> Res
     let ledger = Ledger::read(partner, &mut findings)?;
     let mut checker = Checker {
         hub,
+        books: partner.books,
         status: one(hub, &["status", "--json"])?,
         ledger,
         findings,
@@ -552,8 +583,10 @@ impl Checker<'_> {
     }
 
     fn transfer(&mut self, file: &FileLine) {
-        let transfers: Vec<_> =
-            self.status.transfers.iter().filter(|t| t.file == file.name && t.format == "g68").collect();
+        // What the hub ignored (a repetition, a file that changed while it was read) counts for nothing; whether anything
+        // of it was taken in nevertheless, the records tell.
+        let of_file = |t: &&Transfer| t.file == file.name && t.format == "g68" && t.state != "ignored";
+        let transfers: Vec<_> = self.status.transfers.iter().filter(of_file).collect();
         let expected = match file.state {
             FileState::Accepted => "accepted",
             FileState::Quarantined => "quarantined",
@@ -766,6 +799,35 @@ impl Checker<'_> {
         self.compare(Name::Interim, &interim, &self.open.clone());
         self.control(&balance.control);
         self.compare(Name::Bank, &net(&balance, |role| role.starts_with(BANK)), &self.paid.clone());
+        match self.books {
+            Some(books) => self.erp(books, &balance, sums.count),
+            None => Ok(()),
+        }
+    }
+
+    /// The ERP has its books from files alone: what stands there is what really left.
+    fn erp(&mut self, books: &Books, balance: &Balance, vouchers: u64) -> Result<(), CheckError> {
+        let told: VoucherCounts = one(self.hub, &["vouchers", "status", "--json"])?;
+        let open = told.waiting + told.held + told.sent + told.refused;
+        let all = told.accepted == vouchers && books.accepted == vouchers && open == 0;
+        self.findings.expect(Name::Booked, all, || {
+            format!("{vouchers} vouchers, the ERP booked {}, the hub says {told:?}", books.accepted)
+        });
+        let mut expected: BTreeMap<(String, String), (i64, i64)> = BTreeMap::new();
+        for account in &balance.accounts {
+            let authority = books.authorities.get(&account.municipality).cloned().unwrap_or_default();
+            let there = books.roles.get(&account.role).cloned().unwrap_or_else(|| account.role.clone());
+            let sum = expected.entry((authority, there)).or_default();
+            *sum = (sum.0 + account.debit_ore, sum.1 + account.credit_ore);
+        }
+        let keys: BTreeSet<_> = expected.keys().chain(books.accounts.keys()).collect();
+        for key in keys {
+            let of = |sums: &BTreeMap<_, _>| sums.get(key).copied().unwrap_or((0, 0));
+            let (ours, theirs) = (of(&expected), of(&books.accounts));
+            self.findings.expect(Name::Books, ours == theirs, || {
+                format!("{} {}: the hub has {ours:?}, the ERP {theirs:?}", key.0, key.1)
+            });
+        }
         Ok(())
     }
 
@@ -836,6 +898,8 @@ impl Checker<'_> {
 /// What the vouchers add up to.
 #[derive(Default)]
 struct Sums {
+    /// How many there are.
+    count: u64,
     /// Debit and credit by municipality and role.
     accounts: BTreeMap<(String, String), (i64, i64)>,
     /// What was posted as accepted, by municipality.
@@ -846,6 +910,7 @@ impl Sums {
     /// Adds a voucher; its debit and credit.
     fn add(&mut self, voucher: &Voucher) -> (i64, i64) {
         let (mut debit, mut credit) = (0, 0);
+        self.count += 1;
         for line in &voucher.lines {
             let key = (voucher.municipality.clone(), line.role.clone());
             let sum = self.accounts.entry(key).or_default();

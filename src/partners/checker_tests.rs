@@ -43,7 +43,7 @@ impl World {
 
     fn try_report(&self) -> Result<Report, CheckError> {
         let home = self.folders().home;
-        let partner = Partner { disk: &RealDisk, home: &home, script: &self.script };
+        let partner = Partner { disk: &RealDisk, home: &home, script: &self.script, books: None };
         check(self.manifest.as_slice(), &partner, &|arguments| self.print(arguments))
     }
 
