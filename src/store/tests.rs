@@ -4,13 +4,16 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 9] = [
+    let files: [&[(&str, &str)]; 12] = [
         bundle::ALL,
         intake::ALL,
         journal::ALL,
         ledger::ALL,
         nemkonto::ALL,
+        people_log::ALL,
+        pulse::ALL,
         report::ALL,
+        schedule::ALL,
         seen::ALL,
         task::ALL,
         transfer::ALL,
