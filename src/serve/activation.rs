@@ -133,7 +133,15 @@ fn tell(ended: &Ended, patience: Duration) {
         &ended.activity;
     if !ended.is_idle() {
         tracing::info!(
-            accepted, quarantined, ignored, records, rejected, bundles, payments, tasks, "the activation is done"
+            accepted,
+            quarantined,
+            ignored,
+            records,
+            rejected,
+            bundles,
+            payments,
+            tasks,
+            "the activation is done"
         );
     }
 }

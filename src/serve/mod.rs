@@ -16,7 +16,7 @@ pub mod plan;
 pub mod scheduler;
 pub mod socket;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,8 +67,10 @@ pub enum News {
 /// How it went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// What all activations did.
+    /// What all activations did, but for what failed.
     pub activity: Activity,
+    /// What failed in each pipeline's last run, where anything did.
+    pub failing: BTreeMap<String, Vec<String>>,
     /// What was cut off when it stopped; the next start goes on with it.
     pub cut: u64,
 }
@@ -77,11 +79,7 @@ pub struct Summary {
 ///
 /// # Errors
 /// When the store cannot be read at the start. Later trouble is told and tried again.
-pub async fn run(
-    hub: Arc<Hub>,
-    options: Options,
-    tell: &dyn Fn(News),
-) -> Result<Summary, PipelineError> {
+pub async fn run(hub: Arc<Hub>, options: Options, tell: &dyn Fn(News)) -> Result<Summary, PipelineError> {
     let local = tokio::task::LocalSet::new();
     local.run_until(run_here(hub, options, tell)).await
 }
@@ -115,12 +113,7 @@ async fn run_here(hub: Arc<Hub>, options: Options, tell: &dyn Fn(News)) -> Resul
 }
 
 /// Health, numbers and the socket. Without them payments go on.
-fn open_doors(
-    hub: &Hub,
-    options: &Options,
-    vitals: &Arc<Vitals>,
-    tell: &dyn Fn(News),
-) -> Option<Listener> {
+fn open_doors(hub: &Hub, options: &Options, vitals: &Arc<Vitals>, tell: &dyn Fn(News)) -> Option<Listener> {
     if let Some(address) = options.metrics {
         match health::listen(address, vitals.clone()) {
             Ok(bound) => tell(News::Listening(bound)),
@@ -174,7 +167,8 @@ struct Daemon {
 
 impl Daemon {
     async fn work(&mut self, listener: Option<&Listener>) {
-        let (mut terminate, mut interrupt) = (signals(SignalKind::terminate()), signals(SignalKind::interrupt()));
+        let (mut terminate, mut interrupt) =
+            (signals(SignalKind::terminate()), signals(SignalKind::interrupt()));
         while !self.is_idle() {
             self.vitals.tick();
             self.metrics.tidy();
@@ -264,7 +258,9 @@ impl Daemon {
                 if matches!(finished, Ok((_, Finished::Command { released_clock: true }))) {
                     self.scheduler.release_clock();
                 }
-                self.round = Round::default();
+                if self.until_idle.is_some() {
+                    self.round = Round::default();
+                }
             }
             (_, None | Some(Holding::Nothing)) => {}
             (Ok(_), Some(Holding::Run(_))) => {}
@@ -285,12 +281,26 @@ impl Daemon {
         if self.polled_all() {
             self.vitals.polled();
         }
-        self.summary.activity.failures.extend(ended.error);
+        self.sum_up(start, ended);
+    }
+
+    fn sum_up(&mut self, start: &Start, mut ended: Ended) {
+        let mut failures = std::mem::take(&mut ended.activity.failures);
+        failures.extend(ended.error);
+        match failures.is_empty() {
+            true => self.summary.failing.remove(&start.pipeline),
+            false => self.summary.failing.insert(start.pipeline.clone(), failures),
+        };
         self.summary.activity.add(ended.activity);
     }
 
     fn polled_all(&self) -> bool {
-        let polling = self.hub.installation.pipelines.iter().filter(|p| matches!(p.when, crate::config::When::Every(_)));
+        let polling = self
+            .hub
+            .installation
+            .pipelines
+            .iter()
+            .filter(|p| matches!(p.when, crate::config::When::Every(_)));
         polling.map(|pipeline| &pipeline.name).all(|name| self.round.polled.contains(name))
     }
 

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use tokio::net::UnixStream;
 use toek_adapters::disk::Disk;
+use tokio::net::UnixStream;
 
 /// Where the machine keeps the names of its accounts.
 const ACCOUNTS: &str = "/etc/passwd";

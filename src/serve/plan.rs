@@ -151,8 +151,12 @@ mod tests {
     #[test]
     fn many_missed_times_are_walked_once() {
         let each_second = when("when = \"* * * * * *\"");
-        let found =
-            window(&each_second, memory("2026-01-27T00:00:00Z", None), at("2026-01-30T00:00:00Z"), &BankDays::default());
+        let found = window(
+            &each_second,
+            memory("2026-01-27T00:00:00Z", None),
+            at("2026-01-30T00:00:00Z"),
+            &BankDays::default(),
+        );
         let found = found.unwrap();
         assert_eq!((found.due, found.missed), (at("2026-01-30T00:00:00Z"), 3 * 86_400 - 1));
     }
@@ -174,12 +178,28 @@ mod tests {
         let long_ago = "2025-06-01T00:00:00Z";
         let tuesday = Some(("2026-01-27", "2026-01-26T11:00:00Z", Word::Late));
         check_expected("2026-01-28T09:59:59Z", long_ago, tuesday);
-        check_expected("2026-01-28T10:00:00Z", long_ago, Some(("2026-01-28", "2026-01-27T11:00:00Z", Word::Warning)));
-        check_expected("2026-01-28T11:00:00Z", long_ago, Some(("2026-01-28", "2026-01-27T11:00:00Z", Word::Late)));
+        check_expected(
+            "2026-01-28T10:00:00Z",
+            long_ago,
+            Some(("2026-01-28", "2026-01-27T11:00:00Z", Word::Warning)),
+        );
+        check_expected(
+            "2026-01-28T11:00:00Z",
+            long_ago,
+            Some(("2026-01-28", "2026-01-27T11:00:00Z", Word::Late)),
+        );
         // Over Easter: Maundy Thursday to Easter Monday are no bank days.
-        check_expected("2026-04-06T15:00:00Z", long_ago, Some(("2026-04-01", "2026-03-31T10:00:00Z", Word::Late)));
+        check_expected(
+            "2026-04-06T15:00:00Z",
+            long_ago,
+            Some(("2026-04-01", "2026-03-31T10:00:00Z", Word::Late)),
+        );
         // A new pipeline begins now.
-        check_expected("2026-01-28T10:30:00Z", "2026-01-28T10:15:00Z", Some(("2026-01-28", "2026-01-27T11:00:00Z", Word::Warning)));
+        check_expected(
+            "2026-01-28T10:30:00Z",
+            "2026-01-28T10:15:00Z",
+            Some(("2026-01-28", "2026-01-27T11:00:00Z", Word::Warning)),
+        );
         check_expected("2026-01-28T11:30:00Z", "2026-01-28T11:15:00Z", None);
     }
 }

@@ -310,7 +310,8 @@ impl Scheduler {
         let pipeline = hub.pipeline(pipeline).ok()?;
         let mut places = places(pipeline);
         if pipeline.kind == PipelineKind::ReceivePayments {
-            places.extend(hub.installation.pipelines.iter().filter(|p| is_bundling(p)).flat_map(self::places));
+            places
+                .extend(hub.installation.pipelines.iter().filter(|p| is_bundling(p)).flat_map(self::places));
         }
         if !places.is_disjoint(&self.taken) {
             return None;
@@ -327,13 +328,17 @@ impl Scheduler {
     /// The next time by the wall clock at which something is due, or when what failed is tried again; polls apart.
     pub fn next(&self, hub: &Hub) -> Option<Timestamp> {
         let (now, elapsed) = (hub.clock.now(), hub.clock.elapsed());
-        self.lines.iter().filter(|line| !(line.sends && self.guard.doubts())).filter_map(|line| {
-            let retry = line.window(hub).map(|_| {
-                let wait = line.not_before.saturating_sub(elapsed);
-                now.checked_add(wait).unwrap_or(now)
-            });
-            retry.or_else(|| line.next(hub, now))
-        }).min()
+        self.lines
+            .iter()
+            .filter(|line| !(line.sends && self.guard.doubts()))
+            .filter_map(|line| {
+                let retry = line.window(hub).map(|_| {
+                    let wait = line.not_before.saturating_sub(elapsed);
+                    now.checked_add(wait).unwrap_or(now)
+                });
+                retry.or_else(|| line.next(hub, now))
+            })
+            .min()
     }
 
     /// Does everything that is due at this instant, one after the other, until nothing is: for a clock that stands
@@ -430,7 +435,8 @@ fn memory(known: Known) -> Result<Memory, StoreError> {
 }
 
 fn instant(micros: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_microsecond(micros).map_err(|_| StoreError::Unreadable { what: format!("instant {micros}") })
+    Timestamp::from_microsecond(micros)
+        .map_err(|_| StoreError::Unreadable { what: format!("instant {micros}") })
 }
 
 /// Known by when it was started, and by chance.

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use toek_adapters::disk::{Disk, DiskError, RealDisk};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
-use toek_adapters::disk::{Disk, DiskError, RealDisk};
 
 use super::commands::{Answer, Command};
 use super::person::Person;
@@ -148,7 +148,9 @@ pub async fn ask(dir: &Path, command: &Command) -> Result<Option<Reply>, SocketE
     let path = dir.join(SOCKET);
     let mut stream = match UnixStream::connect(&path).await {
         Ok(stream) => stream,
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => return Ok(None),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
         Err(e) => return Err(at(&path)(e)),
     };
     send(&mut stream, &Question { protocol: PROTOCOL, command: command.clone() }).await.map_err(at(&path))?;

@@ -151,12 +151,7 @@ impl Store {
     /// The same with the writer in the caller's thread: slower, and in an order that a test can repeat.
     pub fn open_inline(path: &Path) -> Result<Store, StoreError> {
         let writer = Writer::Inline(Mutex::new(writable(path)?));
-        Ok(Store {
-            path: path.to_owned(),
-            writer,
-            readers: Mutex::default(),
-            stopwatch: OnceLock::new(),
-        })
+        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), stopwatch: OnceLock::new() })
     }
 
     /// Opens an existing store for reading only.
@@ -164,12 +159,7 @@ impl Store {
         let connection = readable(path)?;
         refuse_newer(&connection)?;
         let writer = Writer::Inline(Mutex::new(connection));
-        Ok(Store {
-            path: path.to_owned(),
-            writer,
-            readers: Mutex::default(),
-            stopwatch: OnceLock::new(),
-        })
+        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), stopwatch: OnceLock::new() })
     }
 
     /// Opens an existing store to add to it beside its owner. Never changes its schema.
@@ -179,12 +169,7 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         refuse_newer(&connection)?;
         let writer = Writer::Inline(Mutex::new(connection));
-        Ok(Store {
-            path: path.to_owned(),
-            writer,
-            readers: Mutex::default(),
-            stopwatch: OnceLock::new(),
-        })
+        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), stopwatch: OnceLock::new() })
     }
 
     /// Measures every write from now on. Only the first stopwatch counts.
