@@ -7,6 +7,7 @@ use std::io;
 use sha2::{Digest, Sha256};
 use toek_adapters::drop::{Listed, Sink};
 use toek_formats::g68::{Charset, Detector, Mode, Physical};
+use tracing::{Instrument, Span};
 
 use super::{Activity, Hashing, Hub, PipelineError, Place, chain};
 use crate::config::{Format, Pipeline};
@@ -104,6 +105,7 @@ impl<'a> Fetching<'a> {
         for write in closing.unsettled.writes {
             write.done().await?;
         }
+        span(&closing.transfer).in_scope(|| tracing::info!("processed"));
         self.activity.add(closing.unsettled.counts);
         match closing.lies_in {
             Some((place, file)) => acknowledge(self.hub, place, &closing.transfer, &file).await,
@@ -159,12 +161,18 @@ impl<'a> Fetching<'a> {
                 self.hub.store.write(close).await?;
                 Unsettled::default()
             }
-            None => process(self, &transfer).await?,
+            None => process(self, &transfer).instrument(span(&transfer)).await?,
         };
         self.settle().await?;
         self.closing = Some(Closing { transfer, unsettled, lies_in });
         Ok(())
     }
+}
+
+/// What the log calls a transfer.
+fn span(transfer: &Transfer) -> Span {
+    let Identity { endpoint, name, .. } = &transfer.identity;
+    tracing::info_span!("transfer", no = transfer.no.0, endpoint, name)
 }
 
 /// Whether what lies in the drop now has the bytes that were archived.
