@@ -172,7 +172,7 @@ impl<'a> Fetching<'a> {
 /// What the log calls a transfer.
 fn span(transfer: &Transfer) -> Span {
     let Identity { endpoint, name, .. } = &transfer.identity;
-    tracing::info_span!("transfer", no = transfer.no.0, endpoint, name)
+    tracing::info_span!("transfer", no = transfer.no.0, endpoint, file = name)
 }
 
 /// Whether what lies in the drop now has the bytes that were archived.
