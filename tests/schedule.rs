@@ -129,7 +129,7 @@ impl House {
     }
 
     fn tick(&mut self) -> Vec<Start> {
-        block_on(self.scheduler.tick(&self.hub)).unwrap()
+        block_on(self.scheduler.tick(&self.hub))
     }
 
     fn done(&mut self, start: &Start, ended: &Ended) {

@@ -37,6 +37,16 @@ pub struct Start {
     pub at: Timestamp,
 }
 
+impl Start {
+    /// As numbers and summaries name it: what is sent at once is told apart from the daily run.
+    pub fn label(&self) -> String {
+        match self.cause {
+            Cause::Immediate => format!("{} immediate", self.pipeline),
+            Cause::Poll | Cause::Window(_) => self.pipeline.clone(),
+        }
+    }
+}
+
 /// How an activation ended.
 #[derive(Clone, Debug, Default)]
 pub struct Ended {

@@ -52,7 +52,7 @@ impl Metrics {
 
     /// An activation ended.
     pub fn ended(&self, hub: &Hub, start: &Start, ended: &Ended, now: Timestamp) {
-        let pipeline = || start.pipeline.clone();
+        let pipeline = || start.label();
         let result = if ended.is_success() { "success" } else { "failure" };
         let activity = &ended.activity;
         let counts = [

@@ -34,7 +34,7 @@ use self::metrics::{Metrics, WriteTimes};
 use self::person::Person;
 use self::scheduler::Scheduler;
 use self::socket::{Asked, Listener, Reply};
-use crate::pipelines::{Activity, Hub, PipelineError, chain};
+use crate::pipelines::{Activity, Hub, chain};
 use crate::store::{StoreError, Tx};
 
 /// How often the schedule is looked at.
@@ -79,12 +79,12 @@ pub struct Summary {
 ///
 /// # Errors
 /// When the store cannot be read at the start. Later trouble is told and tried again.
-pub async fn run(hub: Arc<Hub>, options: Options, tell: &dyn Fn(News)) -> Result<Summary, PipelineError> {
+pub async fn run(hub: Arc<Hub>, options: Options, tell: &dyn Fn(News)) -> Result<Summary, StoreError> {
     let local = tokio::task::LocalSet::new();
     local.run_until(run_here(hub, options, tell)).await
 }
 
-async fn run_here(hub: Arc<Hub>, options: Options, tell: &dyn Fn(News)) -> Result<Summary, PipelineError> {
+async fn run_here(hub: Arc<Hub>, options: Options, tell: &dyn Fn(News)) -> Result<Summary, StoreError> {
     let metrics = Arc::new(Metrics::default());
     hub.store.measure(Arc::new(WriteTimes { metrics: metrics.clone(), clock: hub.clock.clone() }));
     let vitals = Arc::new(Vitals::new(hub.clone(), metrics.clone()));
@@ -187,9 +187,8 @@ impl Daemon {
     }
 
     async fn begin_runs(&mut self) {
-        match self.scheduler.tick(&self.hub).await {
-            Ok(starts) => starts.into_iter().for_each(|start| self.begin(start)),
-            Err(error) => tracing::error!(error = %chain(&error), "the schedule could not be looked at"),
+        for start in self.scheduler.tick(&self.hub).await {
+            self.begin(start);
         }
     }
 
@@ -288,8 +287,8 @@ impl Daemon {
         let mut failures = std::mem::take(&mut ended.activity.failures);
         failures.extend(ended.error);
         match failures.is_empty() {
-            true => self.summary.failing.remove(&start.pipeline),
-            false => self.summary.failing.insert(start.pipeline.clone(), failures),
+            true => self.summary.failing.remove(&start.label()),
+            false => self.summary.failing.insert(start.label(), failures),
         };
         self.summary.activity.add(ended.activity);
     }

@@ -16,7 +16,7 @@ use super::clock_guard::{ClockGuard, Finding};
 use super::metrics::Metrics;
 use super::plan::{self, Memory, Window};
 use crate::config::{Pipeline, PipelineKind, When};
-use crate::pipelines::{Activity, Hub, PipelineError};
+use crate::pipelines::{Activity, Hub, PipelineError, chain};
 use crate::store::StoreError;
 use crate::store::schedule::{
     self, Arrived, BeginWindow, Expected, FinishWindow, HoldClock, Known, Note, ReleaseClock, Tell, Word,
@@ -63,6 +63,15 @@ pub struct Scheduler {
     /// Places where a file is known to have come for the day that is expected.
     came: BTreeMap<(String, String), jiff::civil::Date>,
     metrics: Arc<Metrics>,
+    /// What the store is still to be told of the clock.
+    owed: Option<Owed>,
+}
+
+/// What was found about the clock, until the store knows it.
+#[derive(Clone, Debug)]
+enum Owed {
+    Hold(String),
+    Release,
 }
 
 impl Scheduler {
@@ -83,14 +92,15 @@ impl Scheduler {
             guard.doubt();
         }
         let mut scheduler =
-            Scheduler { lines, guard, taken: BTreeSet::new(), came: BTreeMap::new(), metrics };
-        scheduler.look_back(hub).await?;
+            Scheduler { lines, guard, taken: BTreeSet::new(), came: BTreeMap::new(), metrics, owed: None };
+        scheduler.look_back(hub)?;
+        scheduler.pay_what_is_owed(hub).await;
         scheduler.metrics.clock_held(scheduler.guard.doubts());
         Ok(scheduler)
     }
 
     /// A clock that shows less than it did before the last stop has been set back meanwhile.
-    async fn look_back(&mut self, hub: &Hub) -> Result<(), StoreError> {
+    fn look_back(&mut self, hub: &Hub) -> Result<(), StoreError> {
         let now = hub.clock.now();
         let Some(last) = hub.store.read(schedule::last_sign_of_life)? else { return Ok(()) };
         let last = instant(last)?;
@@ -98,17 +108,17 @@ impl Scheduler {
             return Ok(());
         }
         self.guard.doubt();
-        let text = format!(
+        self.hold(format!(
             "the clock shows {now:.0}, and this hub was at work at {last:.0} already: nothing is sent before \
              `toek release-clock`"
-        );
-        self.hold(hub, text).await
+        ));
+        Ok(())
     }
 
-    async fn hold(&mut self, hub: &Hub, text: String) -> Result<(), StoreError> {
+    fn hold(&mut self, text: String) {
         tracing::error!(text, "sending is held");
         self.metrics.clock_held(true);
-        hub.store.write(HoldClock { text, at: hub.clock.micros() }).await
+        self.owed = Some(Owed::Hold(text));
     }
 
     /// Whether sending is held because the clock is doubted.
@@ -120,40 +130,61 @@ impl Scheduler {
     pub fn release_clock(&mut self) {
         self.guard.release();
         self.metrics.clock_held(false);
+        self.owed = None;
     }
 
-    /// Everything that is to be started now. What it gives must come back by [`Scheduler::done`].
-    ///
-    /// # Errors
-    /// When the store fails: what was to be started waits for the next tick.
-    pub async fn tick(&mut self, hub: &Hub) -> Result<Vec<Start>, PipelineError> {
-        self.mind_clock(hub).await?;
+    /// Everything that is to be started now. What it gives must come back by [`Scheduler::done`]. What the store fails to
+    /// take note of waits for a later tick.
+    pub async fn tick(&mut self, hub: &Hub) -> Vec<Start> {
+        self.mind_clock(hub);
+        self.pay_what_is_owed(hub).await;
         let mut starts = Vec::new();
         for no in 0..self.lines.len() {
-            if let Some(cause) = self.due(hub, no) {
-                starts.push(self.start(hub, no, cause).await?);
+            let Some(cause) = self.due(hub, no) else { continue };
+            match self.start(hub, no, cause).await {
+                Ok(start) => starts.push(start),
+                Err(error) => {
+                    let line = &mut self.lines[no];
+                    line.fail(hub.clock.elapsed());
+                    tracing::error!(pipeline = %line.pipeline, error = %chain(&error), "it could not be started");
+                }
             }
         }
-        Ok(starts)
+        starts
     }
 
-    async fn mind_clock(&mut self, hub: &Hub) -> Result<(), StoreError> {
+    fn mind_clock(&mut self, hub: &Hub) {
         let now = hub.clock.now();
         match self.guard.tick(now, hub.clock.elapsed()) {
-            None => Ok(()),
+            None => {}
             Some(Finding::Jumped(by)) => {
                 let direction = if by < SignedDuration::ZERO { "backwards" } else { "ahead" };
                 let by = by.unsigned_abs().as_secs();
-                let text = format!(
+                self.hold(format!(
                     "the clock jumped {by} seconds {direction}, to {now:.0}: nothing is sent before it is right again \
                      for ten minutes, or `toek release-clock`"
-                );
-                self.hold(hub, text).await
+                ));
             }
             Some(Finding::RightAgain) => {
                 tracing::warn!("the clock is right again: sending goes on");
                 self.metrics.clock_held(false);
-                hub.store.write(ReleaseClock { at: hub.clock.micros() }).await.map(|_| ())
+                self.owed = Some(Owed::Release);
+            }
+        }
+    }
+
+    /// Tells the store what was found about the clock, again until it knows.
+    async fn pay_what_is_owed(&mut self, hub: &Hub) {
+        let at = hub.clock.micros();
+        let paid = match self.owed.clone() {
+            None => return,
+            Some(Owed::Hold(text)) => hub.store.write(HoldClock { text, at }).await,
+            Some(Owed::Release) => hub.store.write(ReleaseClock { at }).await.map(|_| ()),
+        };
+        match paid {
+            Ok(()) => self.owed = None,
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "what was found about the clock is not stored")
             }
         }
     }
@@ -219,8 +250,10 @@ impl Scheduler {
         for place in &line.places {
             self.taken.remove(place);
         }
-        line.failed = if ended.is_success() { 0 } else { line.failed.saturating_add(1) };
-        line.not_before = elapsed + line.pause();
+        match ended.is_success() {
+            true => line.succeed(elapsed),
+            false => line.fail(elapsed),
+        }
         self.metrics.ended(hub, start, ended, now);
         if is_intake(hub, start) {
             self.want_immediate();
@@ -346,11 +379,11 @@ impl Scheduler {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn step(&mut self, hub: &Hub) -> Result<Activity, PipelineError> {
+    pub async fn step(&mut self, hub: &Hub) -> Result<Activity, StoreError> {
         let mut all = Activity::default();
         self.poll_now();
         loop {
-            let starts = self.tick(hub).await?;
+            let starts = self.tick(hub).await;
             if starts.is_empty() {
                 return Ok(all);
             }
@@ -380,7 +413,17 @@ impl Line {
         plan::next(self.when(hub)?, self.memory, now, &hub.installation.bank_days)
     }
 
-    /// How long to wait after this end.
+    fn succeed(&mut self, elapsed: Duration) {
+        self.failed = 0;
+        self.not_before = elapsed + self.pause();
+    }
+
+    fn fail(&mut self, elapsed: Duration) {
+        self.failed = self.failed.saturating_add(1);
+        self.not_before = elapsed + self.pause();
+    }
+
+    /// How long to wait before the next.
     fn pause(&self) -> Duration {
         match (&self.duty, self.failed) {
             (Duty::Poll(interval), _) => *interval,

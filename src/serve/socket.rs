@@ -146,6 +146,9 @@ async fn answer(mut stream: UnixStream, reply: Reply) {
 /// When it listens and does not answer.
 pub async fn ask(dir: &Path, command: &Command) -> Result<Option<Reply>, SocketError> {
     let path = dir.join(SOCKET);
+    if !RealDisk.exists(&path)? {
+        return Ok(None);
+    }
     let mut stream = match UnixStream::connect(&path).await {
         Ok(stream) => stream,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
