@@ -1,7 +1,7 @@
 //! The hub: payment requests in, bundles out, answers in, every krone explained.
 //!
 //! Rooms, in reading order: [`domain`] (the rules of money, pure), [`store`] (every SQL statement), [`pipelines`] (the
-//! only rooms where adapters, formats, domain and store meet), [`cli`] (one file per command). Beside them
+//! only rooms where adapters, formats, domain and store meet), [`serve`] (when they run), [`cli`] (one file per command). Beside them
 //! [`config`] (an installation's files), [`seams`] (what the hub reaches the world through), [`partners`] and
 //! [`generator`] (simulated counterparties for demo and tests, which know nothing of the hub's own code).
 
@@ -13,4 +13,5 @@ pub mod generator;
 pub mod partners;
 pub mod pipelines;
 pub mod seams;
+pub mod serve;
 pub mod store;

@@ -2,20 +2,34 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use toek::cli::{self, World};
 use toek::seams::{Clock, SystemIds};
 
-struct MachineClock;
+struct MachineClock {
+    started: Instant,
+}
+
+impl MachineClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the real time is read")]
+    fn start() -> MachineClock {
+        MachineClock { started: Instant::now() }
+    }
+}
 
 impl Clock for MachineClock {
     #[expect(clippy::disallowed_methods, reason = "the one place where the real time is read")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
 }
 
 fn main() -> ExitCode {
-    cli::main(World { clock: Arc::new(MachineClock), ids: Arc::new(SystemIds::default()) })
+    cli::main(World { clock: Arc::new(MachineClock::start()), ids: Arc::new(SystemIds::default()) })
 }

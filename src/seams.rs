@@ -3,6 +3,7 @@
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use jiff::Timestamp;
@@ -14,6 +15,12 @@ use crate::domain::calendar::copenhagen;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+
+    /// Time that has passed since some moment, by a clock that nobody sets. Held against [`Clock::now`] it tells whether
+    /// that one jumped. A clock that has no other to be held against never jumps.
+    fn elapsed(&self) -> Duration {
+        Duration::try_from(self.now().duration_since(Timestamp::UNIX_EPOCH)).unwrap_or_default()
+    }
 
     /// Now, as the store keeps it: microseconds since 1970.
     fn micros(&self) -> i64 {

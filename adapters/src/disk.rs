@@ -129,6 +129,28 @@ impl DiskFile for fs::File {
     }
 }
 
+/// What only the program around the hub needs, and no simulated disk.
+impl RealDisk {
+    /// A file, made if missing, to which is added at its end. Nothing of it is promised to survive a power cut.
+    ///
+    /// # Errors
+    /// The system's, with the path.
+    pub fn append(&self, path: &Path) -> Result<Box<dyn DiskFile>, DiskError> {
+        let file = fs::OpenOptions::new().create(true).append(true).open(path);
+        Ok(Box::new(file.map_err(|e| DiskError::new("open", path, e))?))
+    }
+
+    /// Leaves a file, a socket or the like to its owner alone (mode 600).
+    ///
+    /// # Errors
+    /// The system's, with the path.
+    pub fn make_private(&self, path: &Path) -> Result<(), DiskError> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(path, mode).map_err(|e| DiskError::new("make private", path, e))
+    }
+}
+
 struct FileLock {
     _held: fs::File, // the system releases the lock when this closes, also when the process is killed
 }

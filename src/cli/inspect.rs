@@ -21,6 +21,7 @@ use toek_formats::nemkonto::{self, AnswerReader, BundleReader, Limits, ReadDebit
 
 use self::detect::{Kind, Outside, Source};
 use self::rules::Rules;
+use super::remote;
 use super::{Colour, Context, Outcome, Printer};
 
 /// Show what is in a file, with personal data masked.
@@ -69,6 +70,8 @@ pub(super) fn run(context: &Context, command: &Inspect) -> anyhow::Result<Outcom
         printer.line(rules.layouts.table().markdown().trim_end());
         return Ok(Outcome::Done);
     };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    remote::note_reading_if_installed(context, "inspect", &name)?;
     let most = rules.terms(path).max_bytes;
     let source = Source::look(path, rules.layouts.record_length(), most, printer)?;
     if source.kind == Kind::TooLarge {

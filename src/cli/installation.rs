@@ -38,7 +38,7 @@ pub(super) enum Access {
 pub(super) struct Open {
     pub(super) hub: Hub,
     pub(super) clock: OpenClock,
-    _lock: Option<Box<dyn DiskLock>>,
+    pub(super) lock: Option<Box<dyn DiskLock>>,
 }
 
 /// Which clock the installation goes by.
@@ -84,10 +84,34 @@ pub(super) fn open_at(
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<Open> {
     let installation = load(dir)?;
-    let lock = match access {
-        Access::Read => None,
-        Access::Change => Some(take_lock(dir)?),
-    };
+    match access {
+        Access::Read => open_loaded(context, dir, installation, None, progress),
+        Access::Change => {
+            let lock = try_lock(dir)?.with_context(|| is_taken(dir))?;
+            open_loaded(context, dir, installation, Some(lock), progress)
+        }
+    }
+}
+
+/// Opens the installation in `dir` to change it; `None` when another process holds it.
+pub(super) fn open_to_change(
+    context: &Context,
+    dir: &Path,
+    progress: Arc<dyn Progress>,
+) -> anyhow::Result<Option<Open>> {
+    let installation = load(dir)?;
+    let Some(lock) = try_lock(dir)? else { return Ok(None) };
+    open_loaded(context, dir, installation, Some(lock), progress).map(Some)
+}
+
+fn open_loaded(
+    context: &Context,
+    dir: &Path,
+    installation: Installation,
+    lock: Option<Box<dyn DiskLock>>,
+    progress: Arc<dyn Progress>,
+) -> anyhow::Result<Open> {
+    let access = if lock.is_some() { Access::Change } else { Access::Read };
     let clock = open_clock(context, dir, installation.clock)?;
     if access == Access::Read && !RealDisk.exists(&dir.join(STORE))? {
         bail!("{} has no store yet: nothing was ever run here", dir.display());
@@ -111,7 +135,7 @@ pub(super) fn open_at(
         progress,
         installation,
     };
-    Ok(Open { hub, clock, _lock: lock })
+    Ok(Open { hub, clock, lock })
 }
 
 /// Reads and checks an installation's files.
@@ -133,11 +157,24 @@ fn all_of(errors: &[ConfigError]) -> String {
     format!("the installation's files have {} mistakes:\n{}", errors.len(), lines.join("\n"))
 }
 
-fn take_lock(dir: &Path) -> anyhow::Result<Box<dyn DiskLock>> {
-    let lock = RealDisk.try_lock(&dir.join(LOCK))?;
-    lock.with_context(|| {
-        format!("another toek is at work on {}; commands that change anything wait their turn", dir.display())
-    })
+fn try_lock(dir: &Path) -> anyhow::Result<Option<Box<dyn DiskLock>>> {
+    Ok(RealDisk.try_lock(&dir.join(LOCK))?)
+}
+
+/// What is said when another process holds the installation.
+pub(super) fn is_taken(dir: &Path) -> String {
+    format!("another toek is at work on {}; commands that change anything wait their turn", dir.display())
+}
+
+/// Whether anything was ever run in `dir`.
+pub(super) fn has_store(dir: &Path) -> anyhow::Result<bool> {
+    Ok(RealDisk.exists(&dir.join(STORE))?)
+}
+
+/// The store, to add to it beside whoever holds the installation.
+pub(super) fn store_to_append(dir: &Path) -> anyhow::Result<Store> {
+    let path = dir.join(STORE);
+    Store::open_to_append(&path).with_context(|| format!("store {}", path.display()))
 }
 
 fn open_store(dir: &Path, access: Access) -> anyhow::Result<Store> {

@@ -7,11 +7,17 @@ mod demo;
 mod generate;
 mod inspect;
 mod installation;
+mod logging;
 mod partner;
 mod printer;
 mod quarantine;
+mod read_log;
+mod release_clock;
+mod remote;
 mod replay;
 mod run;
+mod schedule;
+mod serve;
 mod status;
 mod story;
 mod trace;
@@ -44,6 +50,8 @@ pub struct Arguments {
     /// Neither progress bars nor notes on standard error.
     #[arg(long, short, global = true)]
     quiet: bool,
+    #[command(flatten)]
+    log: logging::LogOptions,
     #[command(subcommand)]
     command: Command,
 }
@@ -56,13 +64,23 @@ Examples:
   toek -C my-hub trace P3-17                 the whole story of one payment
   toek validate file.g68                     every error of a file, under its line
   toek -C my-hub verify                      hold the store against all its invariants
+  toek -C my-hub serve                       do what is due, until told to stop
 
-Exit status: 0 done, 1 something is wrong (it says what), 2 the command line is wrong.";
+Exit status: 0 done, 1 something is wrong (it says what), 2 the command line is wrong, 3 `serve` found another at
+work.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// A payment day of several municipalities, from generated files to booked answers, then checked independently.
     Demo(demo::Demo),
+    /// Do what is due by the schedule, until told to stop.
+    Serve(serve::Serve),
+    /// When each pipeline runs next, and when it ran last.
+    Schedule(schedule::Schedule),
+    /// Send again after the machine's clock had jumped.
+    ReleaseClock(release_clock::ReleaseClock),
+    /// Who looked at what that is about persons, or changed what.
+    ReadLog(read_log::ReadLog),
     /// Run one pipeline once: it finishes what was begun, then does what is due.
     Run(run::Run),
     /// What stands where: files, records, bundles, and what needs a person.
@@ -117,11 +135,15 @@ enum Outcome {
     Done,
     /// Something is wrong, and was told.
     Wrong,
+    /// Another process holds the installation, which was told.
+    Taken,
 }
 
 /// Reads the command line and runs the command.
 pub fn main(world: World) -> ExitCode {
     let arguments = Arguments::parse();
+    let is_serving = matches!(arguments.command, Command::Serve(_));
+    logging::start(&arguments.log, if is_serving { "info" } else { "error" });
     let printer = Printer::new(arguments.json, arguments.quiet);
     let context = Context {
         dir_is_given: arguments.dir.is_some(),
@@ -132,6 +154,10 @@ pub fn main(world: World) -> ExitCode {
     };
     let result = match arguments.command {
         Command::Demo(command) => demo::run(&context, command),
+        Command::Serve(command) => serve::run(&context, &command),
+        Command::Schedule(command) => schedule::run(&context, &command),
+        Command::ReleaseClock(command) => release_clock::run(&context, &command),
+        Command::ReadLog(command) => read_log::run(&context, &command),
         Command::Run(command) => run::run(&context, &command),
         Command::Status(command) => status::run(&context, &command),
         Command::Trace(command) => trace::run(&context, &command),
@@ -149,6 +175,7 @@ pub fn main(world: World) -> ExitCode {
     match result {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Wrong) => ExitCode::FAILURE,
+        Ok(Outcome::Taken) => ExitCode::from(3),
         Err(error) => {
             context.printer.error(&error);
             ExitCode::FAILURE

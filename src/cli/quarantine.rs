@@ -1,16 +1,16 @@
 //! `toek quarantine`: files that wait for a person, and what a person can do with them.
 
-use std::sync::Arc;
-
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::installation::{Access, Open, open, open_at};
-use super::{Colour, Context, Outcome, Printer, block_on};
+use super::installation::{Access, Open, open};
+use super::remote;
+use super::{Colour, Context, Outcome};
 use crate::domain::identity::TransferNo;
-use crate::pipelines::{self, fetch, receive_payments};
-use crate::store::transfer::{self, Close, FindingRow, Reopen, Transfer, TransferState};
+use crate::pipelines::{fetch, receive_payments};
+use crate::serve::commands::{Answer, Command, readable, waiting, waits};
+use crate::store::transfer::{self, FindingRow, Transfer};
 
 /// Files that wait for a person.
 #[derive(Debug, Subcommand)]
@@ -79,10 +79,6 @@ pub(super) fn run(context: &Context, command: &Quarantine) -> anyhow::Result<Out
     }
 }
 
-fn waits(transfer: &Transfer) -> bool {
-    matches!(transfer.state, TransferState::Quarantined | TransferState::Unmatched)
-}
-
 fn list(context: &Context) -> anyhow::Result<Outcome> {
     let open = open(context, Access::Read)?;
     let mut last = TransferNo(0);
@@ -114,22 +110,10 @@ fn tell(context: &Context, transfer: Transfer) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn waiting(open: &Open, no: i64) -> anyhow::Result<Transfer> {
-    let transfer = open.hub.store.read(|tx| transfer::get(tx, TransferNo(no)))?;
-    let transfer = transfer.with_context(|| format!("there is no transfer {no}"))?;
-    if !waits(&transfer) {
-        bail!(
-            "transfer {no} ({}) does not wait for anybody: it is {}",
-            transfer.identity.name,
-            transfer.state.text()
-        );
-    }
-    Ok(transfer)
-}
-
 fn show(context: &Context, no: i64) -> anyhow::Result<Outcome> {
     let open = open(context, Access::Read)?;
-    let transfer = waiting(&open, no)?;
+    let transfer = waiting(&open.hub, no)?;
+    remote::note_reading(context, &open, "quarantine show", &format!("transfer {no}"))?;
     let findings = open.hub.store.read(|tx| transfer::findings(tx, transfer.no, 0, 0))?;
     let printer = &context.printer;
     let sha256 = transfer.sha256.map_or_else(|| "not read".to_owned(), |hash| hex(&hash));
@@ -156,28 +140,15 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 fn validate(context: &Context, command: &Validate) -> anyhow::Result<Outcome> {
-    let access = if command.dry_run { Access::Read } else { Access::Change };
-    let progress = Arc::new(Printer::new(context.printer.is_json(), context.printer.is_quiet()));
-    let open = open_at(context, &context.dir, access, progress)?;
-    let transfer = waiting(&open, command.transfer)?;
-    if transfer.sha256.is_none() {
-        bail!(
-            "transfer {} was left in its drop unread, being over its limit: raise the limit and run its pipeline, or remove it",
-            transfer.no.0
-        );
-    }
     if command.dry_run {
-        return dry_run(context, &open, &transfer);
+        let open = open(context, Access::Read)?;
+        return dry_run(context, &open, &readable(&open.hub, command.transfer)?);
     }
-    let pipeline = open.hub.pipeline_of(&transfer);
-    let pipeline =
-        pipeline.with_context(|| format!("no pipeline takes in {}", transfer.identity.name))?.name.clone();
-    open.hub.store.write_blocking(Reopen { no: transfer.no, at: open.hub.clock.micros() })?;
-    let activity = block_on(pipelines::run(&open.hub, &pipeline))??;
-    let now = open.hub.store.read(|tx| transfer::get(tx, transfer.no))?;
-    let accepted = now.as_ref().is_some_and(|now| now.state == TransferState::Accepted);
-    let state = now.map_or("gone", |now| now.state.text());
-    context.printer.line(format!("{}: {state}; {}", transfer.identity.name, super::run::summary(&activity)));
+    let answer = remote::perform(context, &Command::Validate { transfer: command.transfer })?;
+    let Answer::Validated { file, state, accepted, activity } = answer else {
+        bail!("an answer to another question came")
+    };
+    context.printer.line(format!("{file}: {state}; {}", super::run::summary(&activity)));
     Ok(if accepted { Outcome::Done } else { Outcome::Wrong })
 }
 
@@ -214,26 +185,15 @@ fn dry_run(context: &Context, open: &Open, transfer: &Transfer) -> anyhow::Resul
 }
 
 fn reject(context: &Context, command: &Reject) -> anyhow::Result<Outcome> {
-    let access = if command.dry_run { Access::Read } else { Access::Change };
-    let open = open_at(context, &context.dir, access, Arc::new(pipelines::Silent))?;
-    let transfer = waiting(&open, command.transfer)?;
-    if command.reason.trim().is_empty() {
-        bail!("--reason may not be empty");
-    }
-    let name = &transfer.identity.name;
+    let (transfer, reason) = (command.transfer, command.reason.clone());
     if command.dry_run {
-        context.printer.line(format!("{name} would be refused for good: {}", command.reason));
+        let open = open(context, Access::Read)?;
+        let name = waiting(&open.hub, transfer)?.identity.name;
+        context.printer.line(format!("{name} would be refused for good: {reason}"));
         return Ok(Outcome::Done);
     }
-    let before = transfer.reason.clone().unwrap_or_default();
-    open.hub.store.write_blocking(Close {
-        no: transfer.no,
-        state: TransferState::Rejected,
-        reason: format!("{before}; refused for good: {}", command.reason),
-        findings: open.hub.store.read(|tx| transfer::findings(tx, transfer.no, 0, 0))?,
-        records: transfer.records,
-        at: open.hub.clock.micros(),
-    })?;
-    context.printer.line(format!("{name} is refused for good; its bytes are kept"));
+    let answer = remote::perform(context, &Command::Reject { transfer, reason })?;
+    let Answer::Rejected { file } = answer else { bail!("an answer to another question came") };
+    context.printer.line(format!("{file} is refused for good; its bytes are kept"));
     Ok(Outcome::Done)
 }

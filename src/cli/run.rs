@@ -1,13 +1,13 @@
 //! `toek run`: one activation of a pipeline.
 
-use std::sync::Arc;
-
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::installation::{Access, open_at};
-use super::{Context, Outcome, Printer, block_on};
-use crate::pipelines::{self, Activity};
+use super::remote;
+use super::{Context, Outcome, Printer};
+use crate::pipelines::Activity;
+use crate::serve::commands::{Answer, Command};
 
 /// Run one pipeline once.
 #[derive(Debug, Args)]
@@ -41,17 +41,13 @@ pub(super) fn run(context: &Context, command: &Run) -> anyhow::Result<Outcome> {
     if command.dry_run {
         return super::status::what_would_run(context, &command.pipeline);
     }
-    let progress = Arc::new(Printer::new(context.printer.is_json(), context.printer.is_quiet()));
-    let open = open_at(context, &context.dir, Access::Change, progress)?;
-    if let Some(at) = context.at {
-        open.clock.set(at)?;
-    }
-    let activity = block_on(pipelines::run(&open.hub, &command.pipeline))??;
+    let answer = remote::perform(context, &Command::Run { pipeline: command.pipeline.clone() })?;
+    let Answer::Ran { activity } = answer else { bail!("an answer to another question came") };
     tell(&context.printer, &command.pipeline, &activity)?;
     Ok(if activity.failures.is_empty() { Outcome::Done } else { Outcome::Wrong })
 }
 
-fn tell(printer: &Printer, pipeline: &str, activity: &Activity) -> anyhow::Result<()> {
+pub(super) fn tell(printer: &Printer, pipeline: &str, activity: &Activity) -> anyhow::Result<()> {
     if printer.is_json() {
         let Activity {
             accepted,

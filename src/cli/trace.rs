@@ -6,6 +6,7 @@ use serde::Serialize;
 use toek_formats::g68::Unit;
 
 use super::installation::{Access, Open, open};
+use super::remote;
 use super::story::{self, Story};
 use super::{Colour, Context, Outcome};
 use crate::domain::identity::{PaymentId, TransferNo};
@@ -35,15 +36,20 @@ pub(super) fn run(context: &Context, command: &Trace) -> anyhow::Result<Outcome>
     if let Some(id) = payment_named(subject) {
         let story = story::tell(&open.hub, id)?;
         let story = story.with_context(|| format!("nothing is known of {id}"))?;
+        remote::note_reading(context, &open, "trace", &id.to_string())?;
         return tell(context, &story);
     }
     if let Some(no) = open.hub.store.read(|tx| bundle::by_group(tx, subject))? {
         let bundle = open.hub.store.read(|tx| bundle::get(tx, no))?;
+        remote::note_reading(context, &open, "trace", &bundle.group_id)?;
         return tell(context, &story::of_bundle(&open.hub, &bundle)?);
     }
     let transfer = open.hub.store.read(|tx| transfer_named(tx, subject))?;
     match transfer {
-        Some(transfer) => file(context, &open, &transfer),
+        Some(transfer) => {
+            remote::note_reading(context, &open, "trace", &format!("transfer {}", transfer.no.0))?;
+            file(context, &open, &transfer)
+        }
         None => bail!(
             "`{subject}` is no payment (P3-17), reference, trace id, bundle, transfer or file known here"
         ),

@@ -37,7 +37,21 @@ impl When {
     pub fn next_after(&self, after: Timestamp, bank_days: &BankDays) -> Option<Timestamp> {
         match self {
             When::Every(interval) => after.checked_add(*interval).ok(),
-            When::At(times) => times.next_after(after, bank_days),
+            When::At(times) => times.after(after, bank_days).next(),
+        }
+    }
+
+    /// The times of the wall clock after one instant, up to and including another, each once and in order. An interval
+    /// has none.
+    pub fn times_between<'a>(
+        &'a self,
+        after: Timestamp,
+        until: Timestamp,
+        bank_days: &'a BankDays,
+    ) -> Box<dyn Iterator<Item = Timestamp> + 'a> {
+        match self {
+            When::Every(_) => Box::new(std::iter::empty()),
+            When::At(times) => Box::new(times.after(after, bank_days).take_while(move |at| *at <= until)),
         }
     }
 
@@ -65,14 +79,24 @@ impl When {
 impl Times {
     /// Walks the wall clock from one hour before, so that what the clock shows twice is looked at from its start; a
     /// time that does not exist is brought to the first instant after it (dependencies.md 2.4).
-    fn next_after(&self, after: Timestamp, bank_days: &BankDays) -> Option<Timestamp> {
-        let start = copenhagen(after).checked_sub(1.hour()).ok()?;
-        self.schedule
-            .after(&dressed_as_utc(start)?)
+    fn after<'a>(
+        &'a self,
+        after: Timestamp,
+        bank_days: &'a BankDays,
+    ) -> impl Iterator<Item = Timestamp> + 'a {
+        let start = copenhagen(after).checked_sub(1.hour()).ok().and_then(dressed_as_utc);
+        let mut last = after;
+        start
+            .into_iter()
+            .flat_map(|start| self.schedule.after_owned(start))
             .filter_map(undressed)
             .filter(|local| !self.bank_days_only || bank_days.is_bank_day(local.date()))
             .map(instant)
-            .find(|found| *found > after)
+            .filter(move |found| {
+                let is_later = *found > last;
+                last = last.max(*found);
+                is_later
+            })
     }
 
     fn includes(&self, local: DateTime) -> bool {

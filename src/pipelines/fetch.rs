@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use toek_adapters::drop::{Listed, Sink, check_name};
 use toek_adapters::poll::list_all;
 use toek_formats::g68::{Charset, Detector, Mode, Physical};
+use tracing::{Instrument, Span};
 
 use super::{Activity, Hashing, Hub, PipelineError, Place, chain, metadata};
 use crate::config::{Commit, Format, Pipeline};
@@ -170,6 +171,7 @@ impl<'a> Fetching<'a> {
         for write in closing.unsettled.writes {
             write.done().await?;
         }
+        span(&closing.transfer).in_scope(|| tracing::info!("processed"));
         self.activity.add(closing.unsettled.counts);
         match closing.lies_in {
             Some((place, file)) => acknowledge(self.hub, place, &closing.transfer, &file).await,
@@ -244,12 +246,18 @@ impl<'a> Fetching<'a> {
                 self.hub.store.write(close).await?;
                 Unsettled::default()
             }
-            None => process(self, &transfer).await?,
+            None => process(self, &transfer).instrument(span(&transfer)).await?,
         };
         self.settle().await?;
         self.closing = Some(Closing { transfer, unsettled, lies_in });
         Ok(())
     }
+}
+
+/// What the log calls a transfer.
+fn span(transfer: &Transfer) -> Span {
+    let Identity { endpoint, name, .. } = &transfer.identity;
+    tracing::info_span!("transfer", no = transfer.no.0, endpoint, file = name)
 }
 
 /// Whether what lies in the drop now has the bytes that were archived.

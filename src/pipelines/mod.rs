@@ -233,7 +233,7 @@ impl Hashing {
 }
 
 /// What one activation did.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Activity {
     /// Files taken in.
     pub accepted: u64,

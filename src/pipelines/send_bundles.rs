@@ -12,6 +12,7 @@ use toek_formats::nemkonto::{
     AmountFormat, BundleHead, BundleWriter, Debit, Parties, Payment, WriteError, break_advice,
 };
 use toek_formats::vocabulary::{BankAccount, MunicipalityCode};
+use tracing::Instrument;
 
 use super::deliver::Parcel;
 use super::{Activity, Hub, PipelineError, Place, chain};
@@ -167,7 +168,8 @@ async fn deliver_all(hub: &Hub, pipeline: &Pipeline, activity: &mut Activity) ->
     let evidence = hub.installation.endpoint(&pipeline.endpoint).map(|endpoint| endpoint.evidence);
     let total = bundles.len() as u64;
     for (done, no) in (1..).zip(bundles) {
-        match deliver(hub, &place, evidence, no).await {
+        let span = tracing::info_span!("bundle", no = no.0, endpoint = place.label);
+        match deliver(hub, &place, evidence, no).instrument(span).await {
             Ok(Some(payments)) => {
                 activity.bundles += 1;
                 activity.payments += u64::from(payments);

@@ -12,8 +12,11 @@ pub mod intake;
 pub mod journal;
 pub mod ledger;
 pub mod nemkonto;
+pub mod people_log;
+pub mod pulse;
 mod queue;
 pub mod report;
+pub mod schedule;
 pub mod seen;
 mod sql;
 pub mod task;
@@ -21,8 +24,9 @@ pub mod transfer;
 pub mod verify;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -109,6 +113,14 @@ enum Writer {
     Inline(Mutex<Connection>),
 }
 
+/// Measures how long writes take, from being queued to being durable.
+pub trait Stopwatch: Send + Sync {
+    /// Time that has passed since some moment.
+    fn elapsed(&self) -> Duration;
+    /// A write took this long.
+    fn wrote(&self, took: Duration);
+}
+
 /// The store of one installation.
 pub struct Store {
     path: PathBuf,
@@ -116,6 +128,7 @@ pub struct Store {
     readers: Mutex<Vec<Connection>>,
     /// Of a store read without a log: whether it is still as it was when it was opened.
     still: Option<Box<dyn Fn() -> bool + Send + Sync>>,
+    stopwatch: OnceLock<Arc<dyn Stopwatch>>,
 }
 
 /// Pages of 8 KiB.
@@ -138,13 +151,15 @@ impl Store {
             writer: Writer::Thread { jobs, thread: Some(thread) },
             readers: Mutex::default(),
             still: None,
+            stopwatch: OnceLock::new(),
         })
     }
 
     /// The same with the writer in the caller's thread: slower, and in an order that a test can repeat.
     pub fn open_inline(path: &Path) -> Result<Store, StoreError> {
         let writer = Writer::Inline(Mutex::new(writable(path)?));
-        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), still: None })
+        let stopwatch = OnceLock::new();
+        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), still: None, stopwatch })
     }
 
     /// Opens an existing store for reading only.
@@ -172,7 +187,29 @@ impl Store {
             other => other,
         })?;
         let writer = Writer::Inline(Mutex::new(connection));
-        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), still })
+        let stopwatch = OnceLock::new();
+        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), still, stopwatch })
+    }
+
+    /// Opens an existing store to add to it beside its owner. Never changes its schema.
+    pub fn open_to_append(path: &Path) -> Result<Store, StoreError> {
+        let connection = readable(path)?;
+        connection.pragma_update(None, "query_only", false)?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        refuse_newer(&connection)?;
+        let writer = Writer::Inline(Mutex::new(connection));
+        Ok(Store {
+            path: path.to_owned(),
+            writer,
+            readers: Mutex::default(),
+            still: None,
+            stopwatch: OnceLock::new(),
+        })
+    }
+
+    /// Measures every write from now on. Only the first stopwatch counts.
+    pub fn measure(&self, stopwatch: Arc<dyn Stopwatch>) {
+        let _ = self.stopwatch.set(stopwatch);
     }
 
     /// Queues a chunk of a long work without waiting for it; the receiver hears of it after the commit. Chunks are stored
@@ -183,6 +220,8 @@ impl Store {
 
     fn begin<W: Write>(&self, lane: Lane, write: W) -> Pending<W::Out> {
         let (tell, told) = oneshot::channel();
+        let timed = self.stopwatch.get().map(|stopwatch| (stopwatch.clone(), stopwatch.elapsed()));
+        let tell = Tell { tell, timed };
         match &self.writer {
             // A closed queue drops `tell`, and the caller hears that the writer has stopped.
             Writer::Thread { jobs, .. } => jobs.push(lane, job(write, tell)),
@@ -254,7 +293,22 @@ impl<T> Pending<T> {
     }
 }
 
-fn job<W: Write>(write: W, tell: oneshot::Sender<Result<W::Out, StoreError>>) -> Job {
+/// Who hears of a write, and when it was queued where that is measured.
+struct Tell<T> {
+    tell: oneshot::Sender<Result<T, StoreError>>,
+    timed: Option<(Arc<dyn Stopwatch>, Duration)>,
+}
+
+impl<T> Tell<T> {
+    fn tell(self, answer: Result<T, StoreError>) {
+        if let Some((stopwatch, queued)) = self.timed {
+            stopwatch.wrote(stopwatch.elapsed().saturating_sub(queued));
+        }
+        let _ = self.tell.send(answer); // the caller may have gone away
+    }
+}
+
+fn job<W: Write>(write: W, tell: Tell<W::Out>) -> Job {
     Box::new(move |connection| {
         let result = in_savepoint(connection, &write);
         Box::new(move |committed| {
@@ -262,7 +316,7 @@ fn job<W: Write>(write: W, tell: oneshot::Sender<Result<W::Out, StoreError>>) ->
                 (Ok(out), Ok(())) => Ok(out),
                 (Ok(_), Err(error)) | (Err(error), _) => Err(error),
             };
-            let _ = tell.send(answer); // the caller may have gone away
+            tell.tell(answer);
         })
     })
 }

@@ -4,14 +4,17 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 10] = [
+    let files: [&[(&str, &str)]; 13] = [
         bundle::ALL,
         finance::ALL,
         intake::ALL,
         journal::ALL,
         ledger::ALL,
         nemkonto::ALL,
+        people_log::ALL,
+        pulse::ALL,
         report::ALL,
+        schedule::ALL,
         seen::ALL,
         task::ALL,
         transfer::ALL,
