@@ -130,7 +130,6 @@ impl DiskFile for fs::File {
 }
 
 /// What only the program around the hub needs, and no simulated disk.
-#[expect(clippy::disallowed_methods, reason = "this is the seam that the others go through")]
 impl RealDisk {
     /// A file, made if missing, to which is added at its end. Nothing of it is promised to survive a power cut.
     ///
