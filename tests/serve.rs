@@ -282,6 +282,36 @@ fn a_command_through_the_socket_is_the_same_command() {
 }
 
 #[test]
+fn the_socket_is_its_owners_and_survives_nonsense() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixStream;
+    let house = House::new("1h");
+    let serving = house.serve(&[]);
+    serving.ready();
+    let path = house.dir.join("serve.sock");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let foreign = br#"{"protocol":999,"command":{"do":"release-clock"}}"#;
+    let framed = [&(foreign.len() as u32).to_be_bytes()[..], foreign].concat();
+    for nonsense in [&b"\xff\xff\xff\xff"[..], b"\0\0\0\x05hello", b"GET / HTTP/1.1\r\n\r\n", b"\0", &framed]
+    {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(nonsense).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap_or_default();
+        assert_eq!(
+            !answer.is_empty(),
+            nonsense == framed,
+            "only another build's question is worth an answer"
+        );
+    }
+    let silent = UnixStream::connect(&path).unwrap();
+    assert_eq!(stdout(&house.toek(&["release-clock"])), "the clock was not doubted\n");
+    drop(silent);
+    serving.stop();
+}
+
+#[test]
 fn another_command_at_work_is_no_serve() {
     let house = House::new("30s");
     assert!(house.toek(&["serve", "--until-idle"]).status.success());
