@@ -2,11 +2,14 @@
 //! code or a sentence. What a command finds goes to standard output, everything about it to standard error.
 
 mod balance;
+mod check;
 mod completions;
 mod demo;
 mod generate;
+mod init;
 mod inspect;
 mod installation;
+mod mistake;
 mod partner;
 mod printer;
 mod quarantine;
@@ -52,6 +55,7 @@ const EXAMPLES: &str = "\
 Examples:
   toek demo                                  a whole payment day in a temporary directory
   toek demo --dir my-hub --payments 100000   the same, kept, and larger
+  toek init my-hub && toek check my-hub      an installation of your own
   toek -C my-hub status                      what stands where
   toek -C my-hub trace P3-17                 the whole story of one payment
   toek validate file.g68                     every error of a file, under its line
@@ -63,6 +67,10 @@ Exit status: 0 done, 1 something is wrong (it says what), 2 the command line is 
 enum Command {
     /// A payment day of several municipalities, from generated files to booked answers, then checked independently.
     Demo(demo::Demo),
+    /// Make a new installation, or complete one.
+    Init(init::Init),
+    /// Check all files of an installation, its keys and folders, and with --connect its servers.
+    Check(check::Check),
     /// Run one pipeline once: it finishes what was begun, then does what is due.
     Run(run::Run),
     /// What stands where: files, records, bundles, and what needs a person.
@@ -132,6 +140,8 @@ pub fn main(world: World) -> ExitCode {
     };
     let result = match arguments.command {
         Command::Demo(command) => demo::run(&context, command),
+        Command::Init(command) => init::run(&context, &command),
+        Command::Check(command) => check::run(&context, &command),
         Command::Run(command) => run::run(&context, &command),
         Command::Status(command) => status::run(&context, &command),
         Command::Trace(command) => trace::run(&context, &command),
