@@ -55,8 +55,15 @@ fn run(dir: &Path, pipeline: &str) -> u64 {
 }
 
 fn installation(dir: &Path) {
-    let made = toek(dir, &["demo", "--payments", "40"]).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let codes: Vec<_> = toek::generator::MUNICIPALITIES.map(toek_formats::vocabulary::MunicipalityCode).to_vec();
+    for (path, text) in toek::config::default_files(&codes, toek::config::ClockKind::Simulated) {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    for folder in ["ksd/in", "nemkonto/inbox", "nemkonto/outbox", "serviceplatformen/IN", "serviceplatformen/OUT"] {
+        std::fs::create_dir_all(dir.join("endpoints").join(folder)).unwrap();
+    }
 }
 
 /// Copies the bad samples of a format into a drop, under names that the drop takes; gives the names.

@@ -71,6 +71,7 @@ fn install(dir: &Path, when: Option<&str>) {
             Some(when) if path.ends_with("receive-answers.toml") => {
                 text.replace("every = \"30s\"", &format!("when = \"{when}\""))
             }
+            _ if path.ends_with("toek.toml") => only_payments(&text),
             _ => text,
         };
         std::fs::write(path, text).unwrap();
@@ -85,6 +86,13 @@ fn install(dir: &Path, when: Option<&str>) {
     ] {
         std::fs::create_dir_all(dir.join(folder)).unwrap();
     }
+}
+
+/// The pipelines that these cases count.
+fn only_payments(text: &str) -> String {
+    let others = ["send-vouchers", "receive-voucher-answers", "receive-receipts"];
+    let is_other = |line: &str| others.iter().any(|name| line.contains(&format!("schedules/{name}.toml")));
+    text.lines().filter(|line| !is_other(line)).map(|line| format!("{line}\n")).collect()
 }
 
 fn hub(dir: &Path, clock: Arc<TwoClocks>) -> Hub {

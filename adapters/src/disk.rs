@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -122,6 +123,33 @@ fn parent_of(path: &Path) -> &Path {
 /// The operating system's files.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealDisk;
+
+/// What the group and everybody else may do, in a Unix mode.
+const OTHERS: u32 = 0o077;
+
+#[expect(clippy::disallowed_methods, reason = "this is the seam that the others go through")]
+impl RealDisk {
+    /// Like [`Disk::write_atomically`], for a key: at no moment may anybody but its owner read it.
+    pub fn write_secret(&self, path: &Path, bytes: &[u8]) -> Result<(), DiskError> {
+        let temporary = temporary_beside(path);
+        if self.exists(&temporary)? {
+            self.remove(&temporary)?; // it may have been made by somebody else, readable
+        }
+        let mut options = fs::OpenOptions::new();
+        let opened = options.write(true).create_new(true).mode(0o600).open(&temporary);
+        let mut file = opened.map_err(|e| DiskError::new("create", &temporary, e))?;
+        file.write_all(bytes).map_err(|e| DiskError::new("write", &temporary, e))?;
+        file.sync().map_err(|e| DiskError::new("sync", &temporary, e))?;
+        self.rename(&temporary, path)?;
+        self.sync_dir(parent_of(path))
+    }
+
+    /// Whether nobody but its owner may do anything with a file.
+    pub fn is_private(&self, path: &Path) -> Result<bool, DiskError> {
+        let meta = fs::metadata(path).map_err(|e| DiskError::new("look at", path, e))?;
+        Ok(meta.permissions().mode() & OTHERS == 0)
+    }
+}
 
 impl DiskFile for fs::File {
     fn sync(&mut self) -> io::Result<()> {
@@ -244,6 +272,19 @@ mod tests {
         RealDisk.write_atomically(&path, b"one").unwrap();
         RealDisk.write_atomically(&path, b"two").unwrap();
         assert_eq!(RealDisk.read(&path).unwrap(), b"two");
+        assert_eq!(RealDisk.list(dir.path()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_secret_is_its_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.key");
+        RealDisk.write_atomically(&path, b"open").unwrap();
+        RealDisk.write_atomically(&temporary_beside(&path), b"left by somebody").unwrap();
+        assert!(!RealDisk.is_private(&path).unwrap());
+        RealDisk.write_secret(&path, b"secret").unwrap();
+        assert!(RealDisk.is_private(&path).unwrap());
+        assert_eq!(RealDisk.read(&path).unwrap(), b"secret");
         assert_eq!(RealDisk.list(dir.path()).unwrap().len(), 1);
     }
 

@@ -49,6 +49,9 @@ pub(super) struct Demo {
     /// The most records in one file.
     #[arg(long, default_value_t = 2_000, value_name = "N")]
     records_per_file: u32,
+    /// Of how many municipalities, at most 98.
+    #[arg(long, default_value_t = 98, value_name = "N")]
+    municipalities: usize,
     /// What the simulated NemKonto answers (TOML); the built-in script has every outcome.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -67,6 +70,7 @@ struct Begun {
     seed: u64,
     floating: bool,
     records_per_file: u32,
+    municipalities: usize,
     script: String,
 }
 
@@ -181,6 +185,7 @@ fn begin(dir: &Path, places: &Places, command: &Demo) -> anyhow::Result<Begun> {
         seed: command.seed,
         floating: command.form == FormChoice::Floating,
         records_per_file: command.records_per_file,
+        municipalities: command.municipalities,
         script,
     };
     RealDisk.write_atomically(&places.begun, &serde_json::to_vec_pretty(&begun)?)?;
@@ -209,7 +214,10 @@ fn plan_of(begun: &Begun) -> Plan {
     let form = if begun.floating { Form::Floating } else { Form::Fixed };
     let mut plan =
         Plan { form, records_per_file: begun.records_per_file, ..Plan::new(begun.payments, begun.seed, DAY) };
-    plan.municipalities = generator::MUNICIPALITIES.iter().map(|code| MunicipalityCode(*code)).collect();
+    let all = generator::MUNICIPALITIES.map(MunicipalityCode);
+    // The one that the dead drop is about is always there.
+    let others = all.into_iter().filter(|code| *code != KY).take(begun.municipalities.saturating_sub(1));
+    plan.municipalities = others.chain([KY]).collect();
     plan.errors.records.retain(|(fault, _)| fault.fits(form));
     plan
 }

@@ -11,7 +11,7 @@ use toek_adapters::disk::{Disk, DiskLock, RealDisk};
 use toek_formats::g68::Layouts;
 
 use super::Context;
-use crate::config::{ClockKind, ConfigError, Installation};
+use crate::config::{ClockKind, ConfigError, Installation, MAIN_FILE};
 use crate::pipelines::{Hub, Progress, Silent};
 use crate::seams::{Clock as _, Ids, SimulatedClock, random};
 use crate::store::archive::{Archive, Key};
@@ -20,10 +20,10 @@ use crate::store::{Store, StoreError};
 /// Where an installation keeps what it makes, below its directory.
 const STORE: &str = "store/toek.db";
 const ARCHIVE: &str = "archive";
-const KEY: &str = "keys/installation.key";
-const LOCK: &str = "lock";
+pub(super) const KEY: &str = "keys/installation.key";
+pub(super) const LOCK: &str = "lock";
 /// What a simulated clock shows.
-const CLOCK: &str = "clock";
+pub(super) const CLOCK: &str = "clock";
 
 /// What a command may do with an installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub(super) fn open_at(
     match access {
         Access::Read => open_loaded(context, dir, installation, None, progress),
         Access::Change => {
-            let lock = try_lock(dir)?.with_context(|| is_taken(dir))?;
+            let lock = take_lock(dir)?;
             open_loaded(context, dir, installation, Some(lock), progress)
         }
     }
@@ -138,18 +138,25 @@ fn open_loaded(
     Ok(Open { hub, clock, lock })
 }
 
-/// Reads and checks an installation's files.
+/// Reads and checks an installation's files; with one mistake there is none.
 pub(super) fn load(dir: &Path) -> anyhow::Result<Installation> {
-    if !RealDisk.exists(&dir.join("toek.toml"))? {
+    read(dir)?.map_err(|errors| anyhow::anyhow!(all_of(&errors)))
+}
+
+/// Reads and checks an installation's files, and gives every mistake by itself.
+pub(super) fn read(dir: &Path) -> anyhow::Result<Result<Installation, Vec<ConfigError>>> {
+    if !RealDisk.exists(&dir.join(MAIN_FILE))? {
         bail!(
-            "{} is no installation: it has no toek.toml (name one with --dir, or make one with `toek demo --dir DIR`)",
+            "{} is no installation: it has no {MAIN_FILE} (name one with --dir, or make one with `toek init DIR`)",
             dir.display()
         );
     }
-    let read = |path: &Path| {
-        RealDisk.read_text(path).map_err(|error| io::Error::other(crate::pipelines::chain(&error)))
-    };
-    Installation::load(&read, dir).map_err(|errors| anyhow::anyhow!(all_of(&errors)))
+    Ok(Installation::load(&text_of, dir))
+}
+
+/// The text of a file; its error says all on one line.
+pub(super) fn text_of(path: &Path) -> io::Result<String> {
+    RealDisk.read_text(path).map_err(|error| io::Error::other(crate::pipelines::chain(&error)))
 }
 
 fn all_of(errors: &[ConfigError]) -> String {
@@ -159,6 +166,11 @@ fn all_of(errors: &[ConfigError]) -> String {
 
 fn try_lock(dir: &Path) -> anyhow::Result<Option<Box<dyn DiskLock>>> {
     Ok(RealDisk.try_lock(&dir.join(LOCK))?)
+}
+
+/// The same where nothing can be done without it.
+pub(super) fn take_lock(dir: &Path) -> anyhow::Result<Box<dyn DiskLock>> {
+    try_lock(dir)?.with_context(|| is_taken(dir))
 }
 
 /// What is said when another process holds the installation.
@@ -225,7 +237,7 @@ fn installation_key(dir: &Path, ids: &dyn Ids) -> anyhow::Result<Key> {
             );
         }
         RealDisk.create_dir_all(path.parent().unwrap_or(dir))?;
-        RealDisk.write_atomically(&path, &random::<32>(ids)?)?;
+        RealDisk.write_secret(&path, &random::<32>(ids)?)?;
     }
     let bytes: Result<[u8; 32], _> = RealDisk.read(&path)?.try_into();
     let bytes = bytes.map_err(|_| anyhow::anyhow!("{} is not a key of 32 bytes", path.display()))?;

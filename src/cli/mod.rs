@@ -2,12 +2,15 @@
 //! code or a sentence. What a command finds goes to standard output, everything about it to standard error.
 
 mod balance;
+mod check;
 mod completions;
 mod demo;
 mod generate;
+mod init;
 mod inspect;
 mod installation;
 mod logging;
+mod mistake;
 mod partner;
 mod printer;
 mod quarantine;
@@ -60,6 +63,7 @@ const EXAMPLES: &str = "\
 Examples:
   toek demo                                  a whole payment day in a temporary directory
   toek demo --dir my-hub --payments 100000   the same, kept, and larger
+  toek init my-hub && toek check my-hub      an installation of your own
   toek -C my-hub status                      what stands where
   toek -C my-hub trace P3-17                 the whole story of one payment
   toek validate file.g68                     every error of a file, under its line
@@ -81,6 +85,10 @@ enum Command {
     ReleaseClock(release_clock::ReleaseClock),
     /// Who looked at what that is about persons, or changed what.
     ReadLog(read_log::ReadLog),
+    /// Make a new installation, or complete one.
+    Init(init::Init),
+    /// Check all files of an installation, its keys and folders, and with --connect its servers.
+    Check(check::Check),
     /// Run one pipeline once: it finishes what was begun, then does what is due.
     Run(run::Run),
     /// What stands where: files, records, bundles, and what needs a person.
@@ -158,6 +166,8 @@ pub fn main(world: World) -> ExitCode {
         Command::Schedule(command) => schedule::run(&context, &command),
         Command::ReleaseClock(command) => release_clock::run(&context, &command),
         Command::ReadLog(command) => read_log::run(&context, &command),
+        Command::Init(command) => init::run(&context, &command),
+        Command::Check(command) => check::run(&context, &command),
         Command::Run(command) => run::run(&context, &command),
         Command::Status(command) => status::run(&context, &command),
         Command::Trace(command) => trace::run(&context, &command),

@@ -3,7 +3,7 @@
 //! Holds a file against itself and the tables. Never looks into the store: whether a delivery or a reference came before
 //! (G68-S11, K09 against earlier files) only the intake knows. Never shows a personal value.
 
-mod draw;
+pub(super) mod draw;
 mod hints;
 mod source;
 

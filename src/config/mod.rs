@@ -4,11 +4,12 @@
 //! `benefits.toml`, `parameters.toml` and `schedules/*.toml`. Never opens a file: reading is an argument. Never half
 //! right: what loads has been checked within each file and between them, and every mistake has its file and line.
 //!
-//! Start with [`Installation`]; [`default_files`] is what `init` and the demo write.
+//! Start with [`Installation`]; [`Template`] is what `init` and the demo write.
 
 mod path;
 mod pattern;
 pub mod pipeline;
+mod template;
 pub mod when;
 
 use std::io;
@@ -18,23 +19,24 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
-use toek_formats::vocabulary::{MunicipalityCode, Uuid};
+use toek_formats::vocabulary::Uuid;
 
 use self::path::{BELOW, FOLDER};
 pub use self::pattern::FilePattern;
 pub use self::pipeline::{
     Acceptance, Deadline, Format, Intake, Pipeline, PipelineKind, Receiving, TransferLimits,
 };
+pub use self::template::{DEFAULT_PIPELINES, Server, Template, default_files};
 pub use self::when::When;
-use crate::domain::accounts::{self, AccountPlan, UUID};
+use crate::domain::accounts::{AccountPlan, UUID};
 use crate::domain::calendar::BankDays;
 use crate::domain::catalogue::{self, Catalogue};
 use crate::domain::municipality::{self, GLN, Gln, Municipalities};
-use crate::domain::parameters::{self, Parameters};
+use crate::domain::parameters::Parameters;
 /// A mistake in a configuration file: file, line, column, key, value, rule.
 pub use crate::domain::reference::FileError as ConfigError;
 use crate::domain::reference::{
-    BYTES, COUNT, DATE, DURATION, FileErrors, NAME, Rule, Section, TEXT, TEXT35, quoted, read_file,
+    BYTES, COUNT, DATE, DURATION, FileErrors, NAME, Place, Rule, Section, TEXT, TEXT35, quoted, read_file,
     whole_file,
 };
 
@@ -147,6 +149,24 @@ pub enum Evidence {
     Receipt,
 }
 
+/// Where `toek.toml` says things of an endpoint that only the disk or the wire can find wrong. What is not said has
+/// the place of the endpoint itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointPlaces {
+    /// `path`.
+    pub path: Place,
+    /// `in`.
+    pub incoming: Place,
+    /// `out`.
+    pub outgoing: Place,
+    /// `host`.
+    pub host: Place,
+    /// `key`.
+    pub key: Place,
+    /// Each of `host_keys`.
+    pub host_keys: Vec<Place>,
+}
+
 /// A named place of a counterparty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -164,6 +184,8 @@ pub struct Endpoint {
     pub commit: Commit,
     /// What proves that it landed.
     pub evidence: Evidence,
+    /// Where the file says so.
+    pub places: EndpointPlaces,
 }
 
 /// What the hub allows itself.
@@ -561,6 +583,14 @@ fn read_endpoint(section: &Section<'_>) -> Option<Endpoint> {
         outgoing,
         commit: commit?,
         evidence: evidence?,
+        places: EndpointPlaces {
+            path: section.place_of("path"),
+            incoming: section.place_of("in"),
+            outgoing: section.place_of("out"),
+            host: section.place_of("host"),
+            key: section.place_of("key"),
+            host_keys: section.places_in("host_keys"),
+        },
     })
 }
 
@@ -619,38 +649,6 @@ const EVIDENCE: Rule<Evidence> = Rule {
         _ => None,
     },
 };
-
-/// The pipeline definitions that the binary carries: file names and texts.
-pub const DEFAULT_PIPELINES: [(&str, &str); 6] = [
-    ("schedules/receive-payments.toml", include_str!("../../schedules/receive-payments.toml")),
-    ("schedules/send-bundles.toml", include_str!("../../schedules/send-bundles.toml")),
-    ("schedules/receive-answers.toml", include_str!("../../schedules/receive-answers.toml")),
-    ("schedules/send-vouchers.toml", include_str!("../../schedules/send-vouchers.toml")),
-    ("schedules/receive-voucher-answers.toml", include_str!("../../schedules/receive-voucher-answers.toml")),
-    ("schedules/receive-receipts.toml", include_str!("../../schedules/receive-receipts.toml")),
-];
-
-/// What `init` and the demo write: the files of an installation for these municipalities, with synthetic numbers,
-/// each with its path relative to the installation and its text.
-pub fn default_files(codes: &[MunicipalityCode], clock: ClockKind) -> Vec<(PathBuf, String)> {
-    let mut files = vec![
-        (PathBuf::from(MAIN_FILE), default_main_file(clock)),
-        (PathBuf::from(MUNICIPALITIES_FILE), municipality::synthetic(codes)),
-        (PathBuf::from(BENEFITS_FILE), catalogue::DEFAULT_FILE.to_owned()),
-        (PathBuf::from(PARAMETERS_FILE), parameters::default_file()),
-        (PathBuf::from(ACCOUNTS_FILE), accounts::default_file()),
-    ];
-    files.extend(DEFAULT_PIPELINES.map(|(path, text)| (PathBuf::from(path), text.to_owned())));
-    files
-}
-
-fn default_main_file(clock: ClockKind) -> String {
-    let id = match clock {
-        ClockKind::Real => "toek",
-        ClockKind::Simulated => "demo",
-    };
-    include_str!("toek.toml").replace("{id}", id).replace("{clock}", clock.as_str())
-}
 
 #[cfg(test)]
 mod tests;

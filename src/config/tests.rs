@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use toek_formats::vocabulary::BenefitCode;
+use toek_formats::vocabulary::{BenefitCode, MunicipalityCode};
 
 use super::*;
 
@@ -38,6 +38,55 @@ fn what_init_writes_loads() {
         assert_eq!(kinds, PipelineKind::ALL);
         assert!(loaded.accounts.is_some() && loaded.serviceplatformen.is_some());
     }
+}
+
+fn access() -> SftpAccess {
+    SftpAccess {
+        host: "127.0.0.1".to_owned(),
+        port: 2222,
+        user: "HUB".to_owned(),
+        key: PathBuf::from("/keys/hub.key"),
+        host_keys: vec![format!("ssh-ed25519 {}", "A".repeat(68))],
+    }
+}
+
+#[test]
+fn endpoints_at_servers() {
+    let server = |endpoint: &str, folder: Option<&str>| Server {
+        endpoint: endpoint.to_owned(),
+        access: access(),
+        folder: folder.map(str::to_owned),
+    };
+    let servers = [server("ksd", Some("{municipality}")), server("serviceplatformen", None)];
+    let codes = [MunicipalityCode(101)];
+    let template =
+        Template { id: "hub-1", clock: ClockKind::Real, municipalities: &codes, servers: &servers };
+    let loaded = load(&template.files().into_iter().collect()).unwrap();
+    assert_eq!(loaded.id, "hub-1");
+    for (name, kind) in [
+        ("ksd", EndpointKind::Sftp(access())),
+        ("nemkonto", EndpointKind::Folder),
+        ("serviceplatformen", EndpointKind::Sftp(access())),
+    ] {
+        assert_eq!(loaded.endpoint(name).unwrap().kind, kind, "{name}");
+    }
+    let folders = |name| loaded.folders(loaded.pipeline(name).unwrap());
+    assert_eq!(folders("receive-payments"), [PathBuf::from("/0101")]);
+    assert_eq!(folders("send-vouchers"), [PathBuf::from("/OUT")]);
+    assert_eq!(folders("receive-answers"), [PathBuf::from("endpoints/nemkonto/outbox")]);
+}
+
+/// What `toek.toml` shows in comments is right, once a key stands in it.
+#[test]
+fn the_endpoint_that_the_main_file_shows() {
+    let mut tree = default_tree();
+    let text = tree.get_mut(Path::new(MAIN_FILE)).unwrap();
+    let (before, example) = text.split_once("# [[endpoint]]").unwrap();
+    let example = format!("[[endpoint]]{example}").replace("\n# ", "\n").replace("AAAA…", &"A".repeat(68));
+    *text = format!("{before}{example}");
+    let errors = load(&tree).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0].rule, "is the name of an endpoint above");
 }
 
 #[test]
@@ -142,7 +191,7 @@ fn mistakes_of_several_files_are_told_together() {
     tree.remove(Path::new(PARAMETERS_FILE));
     let errors: Vec<_> = load(&tree).unwrap_err().iter().map(ToString::to_string).collect();
     let starts = [
-        "inst/toek.toml:74:18: `limits.data_transfers` is 0",
+        "inst/toek.toml:87:18: `limits.data_transfers` is 0",
         "inst/benefits.toml:24:8: `benefit[1].code` is",
     ];
     assert!(starts.iter().zip(&errors).all(|(start, error)| error.starts_with(start)), "{errors:#?}");

@@ -198,6 +198,12 @@ impl<'a> Section<'a> {
         self.table.get(key).map_or_else(|| self.place(), |value| self.faults.place(value.span().start))
     }
 
+    /// Where the items of a list stand; none when it is no list.
+    pub(crate) fn places_in(&self, key: &str) -> Vec<Place> {
+        let items = self.table.get(key).and_then(|value| value.get_ref().as_array());
+        items.into_iter().flatten().map(|item| self.faults.place(item.span().start)).collect()
+    }
+
     /// A value that must be there. `None` has been reported.
     pub(crate) fn required<T>(&self, key: &'static str, rule: &Rule<T>) -> Option<T> {
         if self.get(key).is_none() {

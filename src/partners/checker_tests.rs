@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use toek_adapters::disk::{Disk, RealDisk};
 
-use super::checker::{CheckError, Name, Partner, Report, check};
+use super::checker::{Books, CheckError, Name, Partner, Report, check};
 use super::nemkonto::{Folders, NemKonto};
 use super::script::{DEMO, Outcome, Script};
 use super::testing::{Pay, bundle_xml};
@@ -29,9 +29,29 @@ struct World {
     traces: BTreeMap<String, Vec<Value>>,
     balance: Value,
     vouchers: Vec<Value>,
+    /// What `vouchers status` says.
+    sent: Value,
+    /// The ERP's.
+    books: Books,
 }
 
 impl World {
+    /// An ERP that booked what the hub's accounts say, under the names of the roles.
+    fn book(&mut self) {
+        let count = self.vouchers.len() as u64;
+        self.sent = json!({"waiting": 0, "held": 0, "sent": 0, "accepted": count, "refused": 0});
+        self.books = Books { accepted: count, ..Books::default() };
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        for account in self.balance["accounts"].as_array().unwrap() {
+            let (municipality, role) = (text(&account["municipality"]), text(&account["role"]));
+            let key = (format!("CVR of {municipality}"), format!("account of {role}"));
+            let ore = |side: &str| account[side].as_i64().unwrap();
+            self.books.accounts.insert(key.clone(), (ore("debit_ore"), ore("credit_ore")));
+            self.books.authorities.insert(municipality, key.0);
+            self.books.roles.insert(role, key.1);
+        }
+    }
+
     fn folders(&self) -> Folders {
         let dir = self.dir.path();
         Folders { inbox: dir.join("in"), outbox: dir.join("out"), home: dir.join("nks") }
@@ -43,7 +63,7 @@ impl World {
 
     fn try_report(&self) -> Result<Report, CheckError> {
         let home = self.folders().home;
-        let partner = Partner { disk: &RealDisk, home: &home, script: &self.script, books: None };
+        let partner = Partner { disk: &RealDisk, home: &home, script: &self.script, books: Some(&self.books) };
         check(self.manifest.as_slice(), &partner, &|arguments| self.print(arguments))
     }
 
@@ -57,6 +77,7 @@ impl World {
                 None => Err(io::Error::other("no such file")),
             },
             ["balance", "--json"] => Ok(self.balance.to_string().into_bytes()),
+            ["vouchers", "status", "--json"] => Ok(self.sent.to_string().into_bytes()),
             ["balance", "--vouchers", "--json"] => Ok(lines(&self.vouchers)),
             _ => Err(io::Error::other("no such command")),
         }
@@ -74,6 +95,8 @@ impl World {
             traces: self.traces.clone(),
             balance: self.balance.clone(),
             vouchers: self.vouchers.clone(),
+            sent: self.sent.clone(),
+            books: self.books.clone(),
         };
         let (from, to) = (self.folders().home.join("taken"), copy.folders().home.join("taken"));
         RealDisk.create_dir_all(&to).unwrap();
@@ -126,6 +149,8 @@ fn honest() -> World {
         traces: BTreeMap::new(),
         balance: Value::Null,
         vouchers: Vec::new(),
+        sent: Value::Null,
+        books: Books::default(),
     };
     let mut clerk = Clerk::default();
     for line in lines(world.manifest.as_slice()).map(Result::unwrap).collect::<Vec<_>>() {
@@ -148,6 +173,7 @@ fn honest() -> World {
         }
     }
     clerk.close(&mut world);
+    world.book();
     world
 }
 
@@ -394,6 +420,11 @@ fn each_lie_is_found_by_the_check_that_is_there_for_it() {
             let voucher = w.vouchers.iter_mut().find(|v| v["event"] == "P6").unwrap();
             voucher["lines"][1]["role"] = json!("UDB_K");
             w.balance["accounts"] = json!(accounts(&w.vouchers));
+        }),
+        ("a voucher that the ERP never got", Name::Booked, |w| w.books.accepted -= 1),
+        ("a voucher that still waits", Name::Booked, |w| w.sent["waiting"] = json!(1)),
+        ("an øre that the ERP does not have", Name::Books, |w| {
+            w.books.accounts.values_mut().next().unwrap().0 -= 1;
         }),
     ];
     let truth = honest();

@@ -16,6 +16,7 @@
 
 mod budget;
 mod endpoint;
+pub mod keys;
 mod session;
 mod settings;
 mod transfer;

@@ -13,46 +13,48 @@ const MORE: char = '…';
 
 /// A finding, ready to be told.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Found {
+pub(in crate::cli) struct Found {
     /// The file, as it was named.
-    pub(super) file: String,
-    /// Line in it, from 1.
-    pub(super) line: u64,
+    pub(in crate::cli) file: String,
+    /// Line in it, from 1; 0 when it is about the file.
+    pub(in crate::cli) line: u64,
     /// Record, from 1; `None` when it is about the file.
-    pub(super) record: Option<u32>,
+    pub(in crate::cli) record: Option<u32>,
     /// The field; empty when it is about none.
-    pub(super) field: String,
+    pub(in crate::cli) field: String,
     /// In XML the path of open elements.
-    pub(super) path: String,
+    pub(in crate::cli) path: String,
     /// First column, from 1; 0 when what is missing has none.
-    pub(super) from: usize,
+    pub(in crate::cli) from: usize,
     /// Last column, included.
-    pub(super) to: usize,
+    pub(in crate::cli) to: usize,
     /// The rule's code.
-    pub(super) code: &'static str,
+    pub(in crate::cli) code: &'static str,
     /// Whether it only warns.
-    pub(super) warns: bool,
+    pub(in crate::cli) warns: bool,
     /// Whether the whole file falls.
-    pub(super) rejects: bool,
+    pub(in crate::cli) rejects: bool,
     /// The value as it may be shown.
-    pub(super) value: String,
+    pub(in crate::cli) value: String,
     /// The rule in a sentence.
-    pub(super) rule: String,
+    pub(in crate::cli) rule: String,
     /// What the place should hold; empty when there is nothing to say.
-    pub(super) expected: String,
+    pub(in crate::cli) expected: String,
     /// What to do about it; empty when there is nothing to say.
-    pub(super) hint: String,
+    pub(in crate::cli) hint: String,
+    /// Whether the file is a person's, in which no columns are counted.
+    pub(in crate::cli) plain: bool,
 }
 
 /// A piece of the line a finding is in.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Excerpt {
+pub(in crate::cli) struct Excerpt {
     /// What may be shown of it, a character a column.
-    pub(super) characters: Vec<char>,
+    pub(in crate::cli) characters: Vec<char>,
     /// The column of the first of them, from 1.
-    pub(super) first: usize,
+    pub(in crate::cli) first: usize,
     /// Whether the line goes on behind the last.
-    pub(super) goes_on: bool,
+    pub(in crate::cli) goes_on: bool,
 }
 
 impl Excerpt {
@@ -63,7 +65,7 @@ impl Excerpt {
 }
 
 /// The finding as lines of text.
-pub(super) fn drawing(printer: &Printer, found: &Found, excerpt: Option<&Excerpt>) -> String {
+pub(in crate::cli) fn drawing(printer: &Printer, found: &Found, excerpt: Option<&Excerpt>) -> String {
     let (word, colour) = match found.warns {
         true => ("warning", Colour::Yellow),
         false => ("error", Colour::Red),
@@ -77,7 +79,9 @@ pub(super) fn drawing(printer: &Printer, found: &Found, excerpt: Option<&Excerpt
         let window = Window::around(found, excerpt, WIDTH - gutter - 3);
         let bar = printer.paint(Colour::Dim, "|");
         let number = printer.paint(Colour::Dim, &found.line.to_string());
-        text += &format!("{:gutter$} {bar} {}\n", "", printer.paint(Colour::Dim, &window.ruler()));
+        if !found.plain {
+            text += &format!("{:gutter$} {bar} {}\n", "", printer.paint(Colour::Dim, &window.ruler()));
+        }
         text += &format!("{number} {bar} {}\n", window.line().trim_end());
         text += &format!("{:gutter$} {bar} {}\n", "", printer.paint(colour, &window.carets()));
     }
@@ -103,6 +107,9 @@ fn value(found: &Found) -> String {
 }
 
 fn place(found: &Found) -> String {
+    if found.line == 0 {
+        return found.file.clone();
+    }
     let mut text = format!("{}:{}", found.file, found.line);
     if found.from > 0 {
         text += &format!(":{}", found.from);
@@ -112,6 +119,7 @@ fn place(found: &Found) -> String {
     }
     match (found.from, found.to) {
         (0, _) => {}
+        _ if found.plain => {}
         _ if !found.path.is_empty() => {}
         (from, to) if from == to => text += &format!(" (column {from})"),
         (from, to) => text += &format!(" (columns {from}-{to})"),
