@@ -5,91 +5,9 @@
     reason = "a test stops at the first surprise, and makes files as a person would"
 )]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod hub;
 
-use serde_json::Value;
-use toek::generator::{ErrorMix, Plan, plan};
-
-struct Hub {
-    _home: tempfile::TempDir,
-    dir: PathBuf,
-}
-
-impl Hub {
-    fn new() -> Hub {
-        let home = tempfile::tempdir().unwrap();
-        let dir = home.path().join("hub");
-        let hub = Hub { _home: home, dir };
-        let made = hub.toek(&["demo", "--payments", "8"]);
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        hub
-    }
-
-    fn toek(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_toek"));
-        command.arg("--quiet").arg("--dir").arg(&self.dir).args(arguments);
-        command.env_remove("TOEK_CANARY").stdin(Stdio::null()).output().unwrap()
-    }
-
-    /// Runs a pipeline at an instant and gives what it printed.
-    fn run(&self, pipeline: &str, at: &str) -> String {
-        let output = self.toek(&["--at", at, "run", pipeline]);
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-        said
-    }
-
-    fn status(&self) -> Value {
-        serde_json::from_slice(&self.toek(&["status", "--json"]).stdout).unwrap()
-    }
-
-    /// The states of all transfers of a name, oldest first.
-    fn states(&self, name: &str) -> Vec<String> {
-        let status = self.status();
-        let transfers = status["transfers"].as_array().unwrap().clone();
-        let of_name = transfers.iter().filter(|t| t["file"] == name);
-        of_name.map(|t| t["state"].as_str().unwrap().to_owned()).collect()
-    }
-
-    fn drop(&self) -> PathBuf {
-        self.dir.join("endpoints/ksd/in")
-    }
-
-    fn clean(&self) {
-        let verified = self.toek(&["verify"]);
-        assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
-    }
-}
-
-const MONDAY: &str = "2026-03-02T07:00:00Z";
-const NAME: &str = "delivery.g68";
-
-/// A file of ten payments; another seed gives other payments in as many bytes.
-fn file(seed: u64) -> Vec<u8> {
-    let script = toek::partners::script::Script::load("seed = 1", "script").unwrap();
-    let bank_days = toek::domain::calendar::BankDays::new(&[]);
-    let municipalities = vec![toek_formats::vocabulary::MunicipalityCode(751)];
-    let day = jiff::civil::date(2026, 3, 2);
-    let plan_of = Plan {
-        municipalities,
-        immediate_per_mille: 0,
-        bank_days_ahead: vec![4],
-        errors: ErrorMix::none(),
-        ..Plan::new(10, seed, day)
-    };
-    let is_bank_day = |day| bank_days.is_bank_day(day);
-    let generator = plan(&plan_of, &script, &is_bank_day).unwrap();
-    let mut bytes = Vec::new();
-    generator.write_file(generator.files()[0], &mut bytes, &mut std::io::sink()).unwrap();
-    bytes
-}
-
-fn put(path: &Path, bytes: &[u8], seconds: u64) {
-    std::fs::write(path, bytes).unwrap();
-    let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
-    std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
-}
+use hub::{Hub, MONDAY, NAME, file, put, said, text};
 
 #[test]
 fn same_name_size_and_time_but_other_bytes_is_another_delivery() {
@@ -192,5 +110,140 @@ fn a_lost_key_is_never_silently_replaced() {
     std::fs::write(&key, kept).unwrap();
     let said = hub.run("send-bundles", "2026-03-04T12:30:00Z");
     assert!(said.contains("1 bundles sent"), "{said}");
+    hub.clean();
+}
+
+/// A second pipeline of the same format on the same endpoint, after the first; `changes` are made to its definition.
+fn add_pipeline(hub: &Hub, changes: &[(&str, &str)]) {
+    let folder = hub.dir.join("schedules");
+    std::fs::copy(folder.join("receive-payments.toml"), folder.join("receive-other.toml")).unwrap();
+    hub.change(
+        "toek.toml",
+        "    \"schedules/send-b",
+        "    \"schedules/receive-other.toml\",\n    \"schedules/send-b",
+    );
+    let own = [("name = \"receive-payments\"", "name = \"receive-other\""), ("*.g68", "*.other")];
+    for (from, to) in own.iter().chain(changes) {
+        hub.change("schedules/receive-other.toml", from, to);
+    }
+}
+
+/// A file whose head names another municipality than its records do: each of them breaks G68-K02.
+fn of_another_municipality() -> Vec<u8> {
+    let mut bytes = file(1);
+    assert!(bytes.starts_with(b"Z300 0751"));
+    bytes[5..9].copy_from_slice(b"0461");
+    bytes
+}
+
+#[test]
+fn a_released_file_is_decided_on_when_it_is_released() {
+    // Its payments are for Friday. On Monday they would have been ordinary ones, to be sent on Wednesday; released on
+    // Thursday evening they must be sent at once, since ordinary sending for Friday is over.
+    let hub = Hub::new();
+    hub.change("schedules/receive-payments.toml", "\"record-by-record\"", "\"all-or-none\"");
+    put(&hub.drop().join(NAME), &of_another_municipality(), 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(text(&hub.transfers(NAME)[0]["reason"]), "G68-K02");
+    hub.change("schedules/receive-payments.toml", "municipality = false", "municipality = true");
+    let released = hub.toek(&["--at", "2026-03-05T18:00:00Z", "quarantine", "validate", &hub.number(NAME)]);
+    assert!(released.status.success(), "{}", said(&released));
+    assert_eq!(hub.states(NAME), ["accepted"]);
+    assert_eq!(hub.bundles(), ["T0751-20260305-000001 2026-03-06 10 landed"]);
+    assert_eq!(hub.tasks(), [""; 0]);
+    hub.clean();
+}
+
+#[test]
+fn a_file_is_released_by_the_pipeline_that_took_it_in() {
+    let hub = Hub::new();
+    add_pipeline(&hub, &[("\"record-by-record\"", "\"all-or-none\"")]);
+    put(&hub.drop().join("1.other"), &of_another_municipality(), 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(hub.states("1.other"), [""; 0], "the first pipeline does not take such names");
+    hub.run("receive-other", MONDAY);
+    assert_eq!(hub.states("1.other"), ["quarantined"]);
+    let number = hub.number("1.other");
+    let validate = |more: &[&str]| {
+        let arguments = [&["--at", MONDAY, "quarantine", "validate", &number], more].concat();
+        hub.toek(&arguments).status.code()
+    };
+    assert_eq!(validate(&[]), Some(1));
+    assert_eq!(hub.states("1.other"), ["quarantined"], "the first pipeline would have taken it in");
+    hub.change("schedules/receive-other.toml", "municipality = false", "municipality = true");
+    assert_eq!((validate(&["--dry-run"]), validate(&[])), (Some(0), Some(0)));
+    assert_eq!(hub.states("1.other"), ["accepted"]);
+    hub.clean();
+}
+
+#[test]
+fn a_file_cut_off_on_its_way_in_is_finished_by_its_own_pipeline() {
+    let hub = Hub::new();
+    add_pipeline(&hub, &[("\"record-by-record\"", "\"all-or-none\"")]);
+    put(&hub.drop().join("1.other"), &of_another_municipality(), 1_770_000_000);
+    hub.run("receive-other", MONDAY);
+    // As a crash right after archiving leaves it.
+    hub.sql().execute("update transfer set state = 2 where name = '1.other'", []).unwrap();
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(hub.states("1.other"), ["receiving"]);
+    hub.run("receive-other", MONDAY);
+    assert_eq!(hub.states("1.other"), ["quarantined"]);
+    hub.clean();
+}
+
+#[test]
+fn of_two_alike_files_that_a_crash_left_archived_the_first_is_the_original() {
+    let hub = Hub::new();
+    hub.change("schedules/receive-payments.toml", "\"record-by-record\"", "\"all-or-none\"");
+    for name in ["1.g68", "2.g68"] {
+        put(&hub.drop().join(name), &of_another_municipality(), 1_770_000_000);
+    }
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(hub.states("2.g68"), ["quarantined"]);
+    hub.change("schedules/receive-payments.toml", "municipality = false", "municipality = true");
+    hub.sql().execute("update transfer set state = 2", []).unwrap();
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(hub.states("1.g68"), ["accepted"]);
+    assert_eq!(text(&hub.transfers("2.g68")[0]["reason"]), "G68-S11");
+    hub.clean();
+}
+
+#[test]
+fn a_file_that_a_crash_left_archived_and_in_the_drop_is_taken_in_once() {
+    let hub = Hub::new();
+    hub.change("schedules/receive-payments.toml", "\"record-by-record\"", "\"all-or-none\"");
+    put(&hub.drop().join("1.g68"), &of_another_municipality(), 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    hub.change("schedules/receive-payments.toml", "municipality = false", "municipality = true");
+    // As a crash right after archiving leaves it: the file still lies where it lay.
+    hub.sql().execute("update transfer set state = 2, removed_at = null", []).unwrap();
+    put(&hub.drop().join("1.g68"), &of_another_municipality(), 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(hub.states("1.g68"), ["accepted"]);
+    assert!(!hub.drop().join("1.g68").exists());
+    hub.clean();
+}
+
+#[test]
+fn a_name_that_cannot_be_fetched_is_told_once_and_until_it_is_gone() {
+    let hub = Hub::new();
+    let odd = hub.drop().join("l\u{f8}n 1\n.g68");
+    put(&odd, &file(1), 1_770_000_000);
+    put(&hub.drop().join(NAME), &file(2), 1_770_000_000);
+    for _ in 0..2 {
+        let said = hub.run_with_failures("receive-payments", MONDAY);
+        assert!(said.contains("1 failed"), "{said}");
+        assert_eq!(hub.tasks(), ["file name: ksd: l\u{f8}n 1\\n.g68"]);
+        assert!(odd.exists());
+    }
+    let first = hub.run_with_failures("receive-payments", MONDAY);
+    assert!(!first.contains("for a person"), "told before: {first}");
+    assert_eq!(hub.states(NAME), ["accepted"]);
+    assert_eq!(hub.status()["transfers"].as_array().unwrap().len(), 1, "it is no transfer");
+    assert!(said(&hub.toek(&["status"])).contains("l\u{f8}n 1\\n.g68"));
+    std::fs::rename(&odd, hub.drop().join("lon1.g68")).unwrap();
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(hub.tasks(), [""; 0]);
+    assert_eq!(hub.states("lon1.g68"), ["accepted"]);
     hub.clean();
 }

@@ -36,7 +36,7 @@ pub enum DropError {
     },
     /// A name that could lead outside the drop, or that other systems would not read back.
     #[error(
-        "`{name}` is no acceptable file name: letters, digits and `_ - .` only, at most 200, no leading dot"
+        "{name:?} is no acceptable file name: letters, digits and `_ - .` only, at most 200, no leading dot"
     )]
     Name {
         /// The offending name.

@@ -13,9 +13,9 @@ use toek_formats::g68::Layouts;
 use super::Context;
 use crate::config::{ClockKind, ConfigError, Installation};
 use crate::pipelines::{Hub, Progress, Silent};
-use crate::seams::{Ids, SimulatedClock, random};
-use crate::store::Store;
+use crate::seams::{Clock as _, Ids, SimulatedClock, random};
 use crate::store::archive::{Archive, Key};
+use crate::store::{Store, StoreError};
 
 /// Where an installation keeps what it makes, below its directory.
 const STORE: &str = "store/toek.db";
@@ -50,6 +50,14 @@ pub(super) enum OpenClock {
 }
 
 impl OpenClock {
+    /// What it shows.
+    pub(super) fn now(&self, context: &Context) -> Timestamp {
+        match self {
+            OpenClock::Real => context.world.clock.now(),
+            OpenClock::Simulated { clock, .. } => clock.now(),
+        }
+    }
+
     /// Sets a simulated clock, durably: a later process goes on from there.
     pub(super) fn set(&self, at: Timestamp) -> anyhow::Result<()> {
         match self {
@@ -182,8 +190,27 @@ fn open_store(dir: &Path, access: Access) -> anyhow::Result<Store> {
             RealDisk.create_dir_all(&archive)?;
             Store::open(&path).with_context(at)
         }
-        Access::Read => Store::open_to_read(&path).with_context(at),
+        Access::Read => match Store::open_to_read(&path) {
+            Err(StoreError::Sealed(_)) => open_sealed(&path).with_context(at),
+            other => other.with_context(at),
+        },
     }
+}
+
+/// Opens a store in a folder where nothing can be written: a copy, or another account's. What only its log holds would be
+/// missing, so one with a log is refused.
+fn open_sealed(path: &Path) -> anyhow::Result<Store> {
+    let log = path.with_file_name("toek.db-wal");
+    if RealDisk.entry(&log)?.is_some_and(|log| log.size > 0) {
+        bail!(
+            "its last changes stand in {}, which cannot be read where nothing may be written: copy the folder to \
+             where you may write, and look there",
+            log.display()
+        );
+    }
+    let opened = RealDisk.entry(path)?;
+    let (disk, file) = (RealDisk, path.to_owned());
+    Ok(Store::open_sealed(path, move || disk.entry(&file).is_ok_and(|now| now == opened))?)
 }
 
 /// The key that wraps all others, made once.
@@ -204,7 +231,8 @@ fn installation_key(dir: &Path, ids: &dyn Ids) -> anyhow::Result<Key> {
     Ok(Key::new(bytes))
 }
 
-fn open_clock(context: &Context, dir: &Path, kind: ClockKind) -> anyhow::Result<OpenClock> {
+/// The clock that an installation in `dir` goes by.
+pub(super) fn open_clock(context: &Context, dir: &Path, kind: ClockKind) -> anyhow::Result<OpenClock> {
     let file = dir.join(CLOCK);
     match (kind, context.at) {
         (ClockKind::Real, Some(_)) => {

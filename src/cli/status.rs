@@ -3,6 +3,7 @@
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
+use toek_adapters::drop::check_name;
 
 use super::installation::{Access, Open, open};
 use super::{Colour, Context, Outcome};
@@ -256,9 +257,14 @@ fn what_would_come(
     for place in open.hub.places(pipeline)? {
         for file in super::block_on(place.drop.list())?? {
             let taken = pipeline.receiving.as_ref().is_some_and(|r| r.pattern.takes(&file.name));
-            let what = if taken { "would be looked at" } else { "does not fit the pattern, and stays" };
+            let what = match (taken, check_name(&file.name)) {
+                (true, Ok(())) => "would be looked at",
+                (true, Err(_)) => "has a name under which it cannot be fetched, and stays",
+                (false, _) => "does not fit the pattern, and stays",
+            };
             let changed = Timestamp::from_microsecond(file.modified_micros)?;
-            let line = format!("{}: {} ({} bytes, {changed:.0}) {what}", place.label, file.name, file.size);
+            let name = file.name.escape_debug();
+            let line = format!("{}: {name} ({} bytes, {changed:.0}) {what}", place.label, file.size);
             context.printer.line(line);
         }
     }

@@ -9,7 +9,6 @@ use serde::Serialize;
 use toek_formats::g68;
 use toek_formats::nemkonto::{AnswerReader, Limits, bank_text, mask_cpr};
 
-use crate::config::Intake;
 use crate::domain::calendar::copenhagen;
 use crate::domain::identity::{AttemptId, PaymentId, trace_id};
 use crate::domain::intake::unpack_digits;
@@ -56,25 +55,20 @@ fn event(at: i64, step: u8, what: String, details: Vec<String>) -> Event {
 }
 
 /// Tells the story of one record of one transfer.
-pub(super) fn tell(hub: &Hub, intake: &Intake, id: PaymentId) -> Result<Option<Story>, PipelineError> {
+pub(super) fn tell(hub: &Hub, id: PaymentId) -> Result<Option<Story>, PipelineError> {
     let Some(transfer) = hub.store.read(|tx| transfer::get(tx, id.transfer()))? else { return Ok(None) };
     if let Some(stored) = hub.store.read(|tx| intake::payment(tx, id))? {
-        return Ok(Some(of_payment(hub, intake, &transfer, &stored)?));
+        return Ok(Some(of_payment(hub, &transfer, &stored)?));
     }
     let rejected = hub.store.read(|tx| report::rejected(tx, id.transfer(), id.record_no()))?;
-    rejected.map(|rejected| of_rejected(hub, intake, &transfer, id, &rejected)).transpose()
+    rejected.map(|rejected| of_rejected(hub, &transfer, id, &rejected)).transpose()
 }
 
-fn of_payment(
-    hub: &Hub,
-    intake: &Intake,
-    transfer: &Transfer,
-    stored: &Stored,
-) -> Result<Story, PipelineError> {
+fn of_payment(hub: &Hub, transfer: &Transfer, stored: &Stored) -> Result<Story, PipelineError> {
     let request = &stored.request;
     let id = request.payment;
     let mut events = vec![came(hub, transfer)?];
-    let record = record_text(hub, intake, id, request.offset, request.length)?;
+    let record = record_text(hub, id, request.offset, request.length)?;
     let mut details = vec![place(transfer, request.line_no, id, request.offset, request.length)];
     details.extend(record);
     for code in warnings_of(request.warnings) {
@@ -105,7 +99,6 @@ fn of_payment(
 
 fn of_rejected(
     hub: &Hub,
-    intake: &Intake,
     transfer: &Transfer,
     id: PaymentId,
     rejected: &Rejected,
@@ -113,7 +106,7 @@ fn of_rejected(
     let no = id.record_no();
     let findings = hub.store.read(|tx| transfer::findings(tx, transfer.no, no, no))?;
     let mut details = vec![place(transfer, rejected.line_no, id, rejected.offset, rejected.length)];
-    details.extend(record_text(hub, intake, id, rejected.offset, rejected.length)?);
+    details.extend(record_text(hub, id, rejected.offset, rejected.length)?);
     details.extend(findings.iter().map(finding_text));
     details.extend(rejected.earlier.map(|earlier| format!("it repeats {earlier}: `toek trace {earlier}`")));
     let first = findings.first().map_or("", |finding| finding.code.as_str());
@@ -161,15 +154,9 @@ fn accepted(transfer: &Transfer) -> Option<Event> {
 }
 
 /// The record's fields with their columns, read again from the archived file.
-fn record_text(
-    hub: &Hub,
-    intake: &Intake,
-    id: PaymentId,
-    offset: u64,
-    length: u32,
-) -> Result<Vec<String>, PipelineError> {
+fn record_text(hub: &Hub, id: PaymentId, offset: u64, length: u32) -> Result<Vec<String>, PipelineError> {
     let mut lines = Vec::new();
-    read_record(hub, intake, id, offset, length, |unit| {
+    read_record(hub, id, offset, length, |unit| {
         let text = g68::dump(&hub.layouts, &unit);
         // The head line counts within this one record, and findings are told as they were when the file came.
         let fields = text.lines().skip(1).take_while(|line| !is_verdict(line));
@@ -255,9 +242,10 @@ fn of_answer(hub: &Hub, file: &Transfer, reference: &str) -> Result<Option<Event
     while let Some(payment) = answer.next().map_err(unfit)? {
         if payment.sent_reference() == reference {
             let (what, place) = bank_text(payment.text.unwrap_or(""));
-            let status = payment.status_text;
-            let reason = payment.reason.map(|reason| format!(" {reason}")).unwrap_or_default();
-            said = Some(masked(format!("{status}{reason} {what} {place}").trim_end()));
+            // Each on its own: a code beside a long number is none of it.
+            let reason = payment.reason.map(|reason| format!(" {}", masked(reason))).unwrap_or_default();
+            let words = format!("{}{reason} {} {}", masked(payment.status_text), masked(what), masked(place));
+            said = Some(words.trim_end().to_owned());
             break;
         }
     }

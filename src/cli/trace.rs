@@ -9,7 +9,6 @@ use super::installation::{Access, Open, open};
 use super::remote;
 use super::story::{self, Story};
 use super::{Colour, Context, Outcome};
-use crate::config::Intake;
 use crate::domain::identity::{PaymentId, TransferNo};
 use crate::pipelines::receive_payments;
 use crate::store::intake;
@@ -35,8 +34,7 @@ pub(super) fn run(context: &Context, command: &Trace) -> anyhow::Result<Outcome>
     let open = open(context, Access::Read)?;
     let subject = command.subject.trim();
     if let Some(id) = payment_named(subject) {
-        let intake = intake_of(&open)?;
-        let story = story::tell(&open.hub, &intake, id)?;
+        let story = story::tell(&open.hub, id)?;
         let story = story.with_context(|| format!("nothing is known of {id}"))?;
         remote::note_reading(context, &open, "trace", &id.to_string())?;
         return tell(context, &story);
@@ -79,11 +77,6 @@ fn transfer_named(tx: &Tx<'_>, text: &str) -> Result<Option<Transfer>, StoreErro
         Some(place) => Some(all.swap_remove(place)),
         None => all.pop(),
     })
-}
-
-fn intake_of(open: &Open) -> anyhow::Result<Intake> {
-    let intake = open.hub.installation.pipelines.iter().find_map(|pipeline| pipeline.intake.clone());
-    intake.context("no pipeline of this installation receives payments")
 }
 
 fn tell(context: &Context, story: &Story) -> anyhow::Result<Outcome> {
@@ -131,7 +124,7 @@ fn file(context: &Context, open: &Open, transfer: &Transfer) -> anyhow::Result<O
     if transfer.format != "g68" {
         return answer(context, transfer);
     }
-    let intake = intake_of(open)?;
+    let intake = open.hub.intake_of(transfer)?;
     let printer = &context.printer;
     if !printer.is_json() {
         let reason = transfer.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -139,7 +132,7 @@ fn file(context: &Context, open: &Open, transfer: &Transfer) -> anyhow::Result<O
         printer.line(format!("{}  transfer {no}, {state}{reason}", printer.paint(Colour::Bold, name)));
     }
     let mut failed: Option<anyhow::Error> = None;
-    receive_payments::read_file(&open.hub, &intake, transfer, |unit| {
+    receive_payments::read_file(&open.hub, intake, transfer, |unit| {
         if failed.is_none() {
             failed = record(context, open, transfer, &unit).err();
         }

@@ -192,7 +192,7 @@ pub fn post(
     decisions: &[Decision],
     source: Source,
     day: Date,
-    vouchers: &mut Vouchers,
+    vouchers: &mut Vouchers<'_>,
 ) {
     for (candidate, decision) in candidates.iter().zip(decisions) {
         if let Decision::Queue(_) = decision {

@@ -241,13 +241,17 @@ impl Voucher {
     }
 }
 
-/// Collects amounts into vouchers: one per municipality, rule, source, booking day and bank account, at most `limit`
-/// payments each.
-#[derive(Debug)]
-pub struct Vouchers {
-    limit: usize,
-    open: BTreeMap<Key, Vec<Line>>,
+/// Collects amounts into vouchers: one per municipality, rule, source, booking day and bank account, at most as many
+/// payments each as the municipality's limit allows.
+pub struct Vouchers<'l> {
+    limit: &'l dyn Fn(MunicipalityCode) -> usize,
+    open: BTreeMap<Key, Open>,
     full: Vec<Voucher>,
+}
+
+struct Open {
+    limit: usize,
+    lines: Vec<Line>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -259,32 +263,35 @@ struct Key {
     bank: u8,
 }
 
-impl Vouchers {
-    /// Starts with none. `limit`: the most payments a voucher may cover.
-    ///
-    /// # Panics
-    /// When `limit` is 0: no voucher could cover anything.
-    pub fn new(limit: usize) -> Vouchers {
-        assert!(limit > 0, "a voucher must cover at least one payment");
+impl<'l> Vouchers<'l> {
+    /// Starts with none. `limit`: the most payments a voucher of a municipality may cover.
+    pub fn new(limit: &'l dyn Fn(MunicipalityCode) -> usize) -> Vouchers<'l> {
         Vouchers { limit, open: BTreeMap::new(), full: Vec::new() }
     }
 
     /// Moves `entry.amount` under `rule`, on both sides.
+    ///
+    /// # Panics
+    /// When the municipality's limit is 0: no voucher could cover anything.
     pub fn post(&mut self, rule: Rule, source: Source, booking_day: Date, entry: Entry) {
         let key = Key { municipality: entry.municipality, rule, source, booking_day, bank: entry.bank };
         let (account, direction, _) = rule.sides(entry.bank);
         let amount = Ore(direction * entry.amount.0);
-        let lines = self.open.entry(key).or_default();
-        lines.push(Line { account, benefit: entry.benefit, payment: Some(entry.payment), amount });
-        if lines.len() == self.limit {
-            let lines = std::mem::take(lines);
+        let open = self.open.entry(key).or_insert_with(|| {
+            let limit = (self.limit)(entry.municipality);
+            assert!(limit > 0, "a voucher must cover at least one payment");
+            Open { limit, lines: Vec::new() }
+        });
+        open.lines.push(Line { account, benefit: entry.benefit, payment: Some(entry.payment), amount });
+        if open.lines.len() == open.limit {
+            let lines = std::mem::take(&mut open.lines);
             self.full.push(close(key, lines));
         }
     }
 
     /// All vouchers, each balanced.
     pub fn finish(mut self) -> Vec<Voucher> {
-        for (key, lines) in self.open {
+        for (key, Open { lines, .. }) in self.open {
             if !lines.is_empty() {
                 self.full.push(close(key, lines));
             }
@@ -355,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_queued_payment_credits_interim_and_debits_control() {
-        let mut vouchers = Vouchers::new(2_000);
+        let mut vouchers = Vouchers::new(&|_| 2_000);
         vouchers.post(Rule::P4, Source::Transfer(TransferNo(1)), DAY, entry(1, 751, 101, 1_093_200));
         vouchers.post(Rule::P4, Source::Transfer(TransferNo(1)), DAY, entry(2, 751, 103, 800));
         let all = vouchers.finish();
@@ -385,14 +392,15 @@ mod tests {
             amounts in prop::collection::vec((1i64..1_000_000_000, 0u16..3, 0u16..4), 1..200),
             limit in 1usize..50,
         ) {
-            let mut vouchers = Vouchers::new(limit);
+            let limits = |municipality: MunicipalityCode| limit + usize::from(municipality.0);
+            let mut vouchers = Vouchers::new(&limits);
             for (record, (amount, municipality, benefit)) in (1u32..).zip(&amounts) {
                 vouchers.post(Rule::P6, Source::Bundle(BundleNo(1)), DAY, entry(record, *municipality, *benefit, *amount));
             }
             let all = vouchers.finish();
             for voucher in &all {
                 prop_assert_eq!(voucher.lines.iter().map(|l| l.amount).sum::<Ore>(), Ore::ZERO);
-                prop_assert!(voucher.payments() <= limit && voucher.lines.len() >= 2);
+                prop_assert!(voucher.payments() <= limits(voucher.municipality) && voucher.lines.len() >= 2);
             }
             let moved: i64 = all.iter().flat_map(|v| &v.lines).filter(|l| l.payment.is_some()).map(|l| l.amount.0).sum();
             prop_assert_eq!(moved, amounts.iter().map(|(a, _, _)| a).sum::<i64>());

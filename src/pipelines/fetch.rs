@@ -5,7 +5,7 @@
 use std::io;
 
 use sha2::{Digest, Sha256};
-use toek_adapters::drop::{Listed, Sink};
+use toek_adapters::drop::{Listed, Sink, check_name};
 use toek_formats::g68::{Charset, Detector, Mode, Physical};
 use tracing::{Instrument, Span};
 
@@ -13,6 +13,7 @@ use super::{Activity, Hashing, Hub, PipelineError, Place, chain};
 use crate::config::{Format, Pipeline};
 use crate::store::Pending;
 use crate::store::archive::ArchiveWriter;
+use crate::store::task;
 use crate::store::transfer::{
     self, Begin, Close, Direction, Identity, MarkArchived, MarkRemoved, SameBytes, Transfer, TransferState,
 };
@@ -71,6 +72,7 @@ pub(super) async fn each_new(
             }
         };
         let wanted = |name: &str| pipeline.receiving.as_ref().is_some_and(|r| r.pattern.takes(name));
+        mind_names(hub, place, &listed, wanted, &mut fetching.activity).await?;
         for file in listed.iter().filter(|file| wanted(&file.name)) {
             let taken = fetching.one(place, file, process).await;
             fetching.note(&file.name, taken);
@@ -80,10 +82,32 @@ pub(super) async fn each_new(
     Ok(fetching.activity)
 }
 
+/// A person is told, once, of files that cannot be fetched because of their names, until they are gone.
+async fn mind_names(
+    hub: &Hub,
+    place: &Place,
+    listed: &[Listed],
+    wanted: impl Fn(&str) -> bool,
+    activity: &mut Activity,
+) -> Result<(), PipelineError> {
+    let odd: Vec<_> = listed.iter().filter(|file| check_name(&file.name).is_err()).collect();
+    let subject = |file: &&Listed| format!("{}: {}", place.label, file.name.escape_debug());
+    let told = hub.store.read(|tx| task::subjects(tx, task::FILE_NAME, &format!("{}: ", place.label)))?;
+    let here: Vec<_> = odd.iter().map(subject).collect();
+    let fresh = odd.iter().filter(|file| wanted(&file.name)).map(subject);
+    let fresh: Vec<_> = fresh.filter(|subject| !told.contains(subject)).collect();
+    let gone: Vec<_> = told.into_iter().filter(|subject| !here.contains(subject)).collect();
+    if fresh.is_empty() && gone.is_empty() {
+        return Ok(());
+    }
+    activity.tasks += fresh.len() as u64;
+    Ok(hub.store.write(task::FileNames { fresh, gone, at: hub.clock.micros() }).await?)
+}
+
 impl<'a> Fetching<'a> {
     fn note(&mut self, name: &str, result: Result<(), PipelineError>) {
         if let Err(error) = result {
-            self.activity.failures.push(format!("{name}: {}", chain(&error)));
+            self.activity.failures.push(format!("{}: {}", name.escape_debug(), chain(&error)));
         }
     }
 
@@ -120,7 +144,12 @@ impl<'a> Fetching<'a> {
         process: &mut impl AsyncFnMut(&mut Fetching<'_>, &Transfer) -> Result<Unsettled, PipelineError>,
     ) -> Result<(), PipelineError> {
         let (hub, pipeline) = (self.hub, self.pipeline);
+        check_name(&file.name).map_err(place.failed())?;
         let mut transfer = make_known(hub, pipeline, place, file).await?;
+        if self.closing.as_ref().is_some_and(|before| before.transfer.no == transfer.no) {
+            self.settle().await?; // left by a run that was cut off, and finished by this one a moment ago
+            transfer = make_known(hub, pipeline, place, file).await?;
+        }
         if transfer.sha256.is_some() && !has_same_bytes(place, &transfer).await? {
             // Name, size and time of one that came before, but not its bytes: another delivery, known a moment later.
             transfer = make_known_apart(hub, pipeline, place, file, &transfer).await?;

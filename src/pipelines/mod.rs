@@ -19,7 +19,7 @@ use toek_adapters::drop::{Drop, DropError, Sink};
 use toek_adapters::folder::FolderDrop;
 use toek_formats::g68::Layouts;
 
-use crate::config::{Endpoint, EndpointKind, Installation, Pipeline, PipelineKind};
+use crate::config::{Endpoint, EndpointKind, Installation, Intake, Pipeline, PipelineKind};
 use crate::domain::identity::TransferNo;
 use crate::seams::{Clock, Ids, NoChance, random};
 use crate::store::archive::{Archive, ArchiveError, ArchiveReader, Archived, Key};
@@ -139,6 +139,15 @@ impl Hub {
     /// The pipeline that takes in files like this one: same format, its endpoint, a name it takes.
     pub fn pipeline_of(&self, transfer: &Transfer) -> Option<&Pipeline> {
         self.installation.pipelines.iter().find(|pipeline| takes(pipeline, transfer))
+    }
+
+    /// How a file like this one is read: as its own pipeline says, or, where none takes such files any more, as the first
+    /// that receives payments.
+    pub fn intake_of(&self, transfer: &Transfer) -> Result<&Intake, PipelineError> {
+        let own = self.pipeline_of(transfer).and_then(|pipeline| pipeline.intake.as_ref());
+        let first = || self.installation.pipelines.iter().find_map(|pipeline| pipeline.intake.as_ref());
+        let none = || PipelineError::Configuration("no pipeline here receives payments".to_owned());
+        own.or_else(first).ok_or_else(none)
     }
 
     /// The drops a pipeline works with: one, or one per folder.
@@ -281,33 +290,85 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// A counterparty's own words, with every number long enough to name a person or an account hidden.
+/// A counterparty's own words, with every number long enough to name a person or an account hidden. Numbers that only a
+/// blank, a point, a stroke or a hyphen parts are one: people write `DK99 9999 0000 0123 45`.
 pub fn masked(text: &str) -> String {
+    if is_ours(text) {
+        return text.to_owned();
+    }
+    let characters: Vec<char> = text.chars().collect();
     let mut shown = String::with_capacity(text.len());
-    let mut number = String::new();
-    for character in text.chars().chain([' ']) {
-        if character.is_ascii_digit() || (character == '-' && !number.is_empty()) {
-            number.push(character);
+    let mut rest = characters.as_slice();
+    while let Some((first, others)) = rest.split_first() {
+        if !first.is_ascii_digit() {
+            shown.push(*first);
+            rest = others;
             continue;
         }
-        let digits = number.chars().filter(char::is_ascii_digit).count();
-        match digits >= 8 && !is_ours(text) {
-            true => shown.extend(number.chars().map(|c| if c.is_ascii_digit() { '*' } else { c })),
-            false => shown.push_str(&number),
-        }
-        number.clear();
-        shown.push(character);
+        let (number, after) = rest.split_at(number_length(rest));
+        let is_long = number.iter().filter(|c| c.is_ascii_digit()).count() >= LONG_NUMBER;
+        shown.extend(number.iter().map(|c| if is_long && c.is_ascii_digit() { '*' } else { *c }));
+        rest = after;
     }
-    shown.pop();
     shown
 }
 
-/// Whether a text is a reference of our own making, which holds no personal data.
+/// So many digits could be a company's number, ten a person's.
+const LONG_NUMBER: usize = 8;
+
+/// How far the number at the beginning goes, single separators between digits included.
+fn number_length(characters: &[char]) -> usize {
+    let is_digit = |at: usize| characters.get(at).is_some_and(char::is_ascii_digit);
+    let parts = |at: usize| characters.get(at).is_some_and(|c| c.is_whitespace() || "-./".contains(*c));
+    let mut length = 0;
+    while is_digit(length) || (parts(length) && is_digit(length + 1)) {
+        length += 1;
+    }
+    length
+}
+
+/// Whether a text is a reference of our own making, which holds no personal data: `T0751-260304-00000104858201` for a
+/// payment, `T0751-20260304-000001` for a bundle.
 fn is_ours(text: &str) -> bool {
-    text.starts_with('T') && text.len() <= 27 && text.bytes().filter(|b| *b == b'-').count() == 2
+    let parts: Vec<&str> = text.split('-').collect();
+    let [authority, day, number] = parts[..] else { return false };
+    let digits = |text: &str, most: usize| text.len() <= most && text.bytes().all(|b| b.is_ascii_digit());
+    let is_authority = authority.strip_prefix('T').is_some_and(|code| code.len() == 4 && digits(code, 4));
+    let is_bundle = day.len() == 8 && number.len() == 6;
+    let is_payment = day.len() == 6 && number.len() == 14;
+    is_authority && digits(day, 8) && digits(number, 14) && (is_bundle || is_payment)
 }
 
 /// A transfer as messages name it.
 pub(crate) fn subject(no: TransferNo) -> String {
     format!("transfer {}", no.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_are_hidden_however_they_are_written() {
+        for (said, shown) in [
+            ("Ukendt 9913990003.", "Ukendt **********."),
+            ("991399-0003", "******-****"),
+            ("991399 0003 her", "****** **** her"),
+            ("konto 9999 0000012345", "konto **** **********"),
+            ("DK99 9999 0000 0123 45", "DK** **** **** **** **"),
+            ("9999.1234/56", "****.****/**"),
+            ("0004 KONTO FINDES IKKE", "0004 KONTO FINDES IKKE"),
+            ("1234567, 1234567", "1234567, 1234567"),
+            ("linje 12 - 3456789", "linje 12 - 3456789"),
+            ("T - 991399-0003", "T - ******-****"),
+            ("T-991399-0003", "T-******-****"),
+            ("T0751-991399-0003", "T****-******-****"),
+            ("T0751-20260304-000001", "T0751-20260304-000001"),
+            ("T0751-260304-00000104858201", "T0751-260304-00000104858201"),
+            ("æ9913990003ø", "æ**********ø"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(said), shown);
+        }
+    }
 }

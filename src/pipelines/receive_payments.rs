@@ -25,6 +25,7 @@ use crate::domain::intake::{
 use crate::domain::ledger::{Source, Vouchers};
 use crate::domain::parameters::Settings;
 use crate::store::intake::{self, Accept, Chunk, RejectedRow};
+use crate::store::seen::Hit;
 use crate::store::transfer::{Close, Decide, FindingRow, Transfer, TransferState};
 use crate::store::{Pending, StoreError, day_number};
 
@@ -378,11 +379,11 @@ impl<'a> Intaking<'a> {
         let bank_days = &self.hub.installation.bank_days;
         let settings = |municipality| self.settings(municipality);
         let decisions = domain::decide(&candidates, duplicates, self.decided, bank_days, &settings);
-        let limit =
-            candidates.first().map_or(2_000, |c| self.settings(c.municipality).voucher_limit as usize);
-        let mut vouchers = Vouchers::new(limit);
+        let limit = |municipality| self.settings(municipality).voucher_limit as usize;
+        let mut vouchers = Vouchers::new(&limit);
         let day = self.decided.date();
         domain::post(&candidates, &decisions, Source::Transfer(self.transfer.no), day, &mut vouchers);
+        let vouchers = vouchers.finish();
         for (candidate, decision) in candidates.iter().zip(&decisions) {
             match decision {
                 Decision::Refuse(refusal) => {
@@ -393,7 +394,7 @@ impl<'a> Intaking<'a> {
                 Decision::Queue(_) | Decision::Hold(_) => self.remember(candidate),
             }
         }
-        let (transfer, after, vouchers) = (self.transfer.no, self.checkpoint, vouchers.finish());
+        let (transfer, after) = (self.transfer.no, self.checkpoint);
         let at = self.hub.clock.micros();
         Chunk { transfer, after, up_to, candidates, decisions, rejected, findings, vouchers, at }
     }
@@ -451,9 +452,9 @@ impl<'a> Intaking<'a> {
         let fingerprints = sorted(candidates.iter().map(|c| c.reference_fingerprint));
         let hits = self.look(&fingerprints, i64::MIN)?;
         for (place, candidate) in candidates.iter().enumerate() {
-            for earlier in hits.get(&candidate.reference_fingerprint).into_iter().flatten() {
-                if self.has_same_reference(candidate, *earlier)? {
-                    found[place].same_reference = Some(*earlier);
+            for hit in hits.get(&candidate.reference_fingerprint).into_iter().flatten() {
+                if self.has_same_reference(candidate, hit.payment)? {
+                    found[place].same_reference = Some(hit.payment);
                     break;
                 }
             }
@@ -467,10 +468,17 @@ impl<'a> Intaking<'a> {
         contents: &[i64],
         found: &mut [Duplicates],
     ) -> Result<(), PipelineError> {
-        let days = candidates.first().map_or(30, |c| self.settings(c.municipality).duplicate_days);
-        let hits = self.look(&sorted(contents.iter().copied()), self.period() - i64::from(days))?;
+        // Asked once, as far back as anybody looks; then each is held by its own municipality's days.
+        let days = self.duplicate_days(candidates);
+        let Some(furthest) = days.values().copied().max().filter(|days| *days > 0) else { return Ok(()) };
+        let hits = self.look(&sorted(contents.iter().copied()), self.period() - furthest)?;
         for ((place, candidate), content) in candidates.iter().enumerate().zip(contents) {
-            for earlier in hits.get(content).into_iter().flatten() {
+            let days = days.get(&candidate.municipality).copied().unwrap_or(0);
+            let since = self.period() - days;
+            for Hit { period, payment: earlier, .. } in hits.get(content).into_iter().flatten() {
+                if days == 0 || *period < since {
+                    continue;
+                }
                 let stored = self.hub.store.read(|tx| intake::payment(tx, *earlier))?;
                 if stored.is_some_and(|stored| same_content(&stored.request, candidate)) {
                     found[place].same_content = Some(*earlier);
@@ -487,8 +495,12 @@ impl<'a> Intaking<'a> {
         contents: &[i64],
         found: &mut [Duplicates],
     ) -> Result<(), PipelineError> {
+        let days = self.duplicate_days(candidates);
         let mut here: HashMap<i64, usize> = HashMap::new();
         for (place, content) in contents.iter().enumerate() {
+            if days.get(&candidates[place].municipality).is_none_or(|days| *days == 0) {
+                continue;
+            }
             if let Some(first) = here.get(content) {
                 if same_content(&candidates[*first], &candidates[place]) {
                     found[place].same_content = Some(candidates[*first].payment);
@@ -507,12 +519,21 @@ impl<'a> Intaking<'a> {
         Ok(())
     }
 
-    fn look(&self, fingerprints: &[i64], since: i64) -> Result<HashMap<i64, Vec<PaymentId>>, PipelineError> {
+    /// How many days back each municipality among the candidates looks for like payments; 0: it does not.
+    fn duplicate_days(&self, candidates: &[Candidate]) -> HashMap<MunicipalityCode, i64> {
+        let mut days = HashMap::new();
+        for Candidate { municipality, .. } in candidates {
+            days.entry(*municipality).or_insert_with(|| self.settings(*municipality).duplicate_days.into());
+        }
+        days
+    }
+
+    fn look(&self, fingerprints: &[i64], since: i64) -> Result<HashMap<i64, Vec<Hit>>, PipelineError> {
         let hub = self.hub;
         let hits = hub.store.read(|tx| hub.seen.look(tx, fingerprints, since, self.transfer.no))?;
-        let mut by_fingerprint: HashMap<i64, Vec<PaymentId>> = HashMap::new();
-        for (fingerprint, payment) in hits {
-            by_fingerprint.entry(fingerprint).or_default().push(payment);
+        let mut by_fingerprint: HashMap<i64, Vec<Hit>> = HashMap::new();
+        for hit in hits {
+            by_fingerprint.entry(hit.fingerprint).or_default().push(hit);
         }
         Ok(by_fingerprint)
     }
@@ -525,8 +546,8 @@ impl<'a> Intaking<'a> {
         if !same_sender {
             return Ok(false);
         }
-        let ours = reference_in_archive(self.hub, self.intake, candidate)?;
-        let theirs = reference_in_archive(self.hub, self.intake, &stored.request)?;
+        let ours = reference_in_archive(self.hub, candidate)?;
+        let theirs = reference_in_archive(self.hub, &stored.request)?;
         // A record that cannot be read alone (its reference stood in a G69) is taken at its fingerprint's word.
         Ok(ours.is_none() || theirs.is_none() || ours == theirs)
     }
@@ -566,22 +587,18 @@ fn sorted(fingerprints: impl Iterator<Item = i64>) -> Vec<i64> {
 }
 
 /// The transaction reference of a stored request, read again from the file it came in.
-fn reference_in_archive(
-    hub: &Hub,
-    intake: &Intake,
-    request: &Candidate,
-) -> Result<Option<Vec<u8>>, PipelineError> {
+fn reference_in_archive(hub: &Hub, request: &Candidate) -> Result<Option<Vec<u8>>, PipelineError> {
     let mut reference = None;
-    read_record(hub, intake, request.payment, request.offset, request.length, |unit| {
+    read_record(hub, request.payment, request.offset, request.length, |unit| {
         reference = unit.request.map(|request| request.transaction_ref.to_vec());
     })?;
     Ok(reference)
 }
 
-/// Reads one record again from the archive, on its own, and hands it to `take` with what its own checks say.
+/// Reads one record again from the archive, on its own and as its file's pipeline says, and hands it to `take` with what
+/// its own checks say.
 pub fn read_record(
     hub: &Hub,
-    intake: &Intake,
     payment: PaymentId,
     offset: u64,
     length: u32,
@@ -594,7 +611,7 @@ pub fn read_record(
     let alone = Options {
         require_envelope: false,
         allow_multi_municipality: true,
-        ..options(intake, transfer.received_at)
+        ..options(hub.intake_of(&transfer)?, transfer.received_at)
     };
     let tables = InstallationTables(&hub.installation);
     let physical = physical_of(transfer.physical.unwrap_or(0));

@@ -28,7 +28,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::civil::Date;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::oneshot;
 
 use queue::{Lane, Queue, Reading};
@@ -55,6 +55,9 @@ pub enum StoreError {
         /// The newest this build knows.
         known: i64,
     },
+    /// Its folder cannot be written, so that a reader cannot keep out of a writer's way.
+    #[error("the store's folder cannot be written")]
+    Sealed(#[source] rusqlite::Error),
     /// Something stored is not what this build can have written.
     #[error("the store holds {what} that this build cannot read")]
     Unreadable {
@@ -123,6 +126,8 @@ pub struct Store {
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
     stopwatch: OnceLock<Arc<dyn Stopwatch>>,
+    /// Of a store read without a log: whether it is still as it was when it was opened.
+    still: Option<Box<dyn Fn() -> bool + Send + Sync>>,
 }
 
 /// Pages of 8 KiB.
@@ -140,26 +145,45 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || write_until_closed(&connection, &queue))
             .map_err(|_| StoreError::Stopped)?;
-        Ok(Store {
-            path: path.to_owned(),
-            writer: Writer::Thread { jobs, thread: Some(thread) },
-            readers: Mutex::default(),
-            stopwatch: OnceLock::new(),
-        })
+        Ok(Store::new(path, Writer::Thread { jobs, thread: Some(thread) }, None))
+    }
+
+    fn new(path: &Path, writer: Writer, still: Option<Box<dyn Fn() -> bool + Send + Sync>>) -> Store {
+        Store { path: path.to_owned(), writer, readers: Mutex::default(), stopwatch: OnceLock::new(), still }
     }
 
     /// The same with the writer in the caller's thread: slower, and in an order that a test can repeat.
     pub fn open_inline(path: &Path) -> Result<Store, StoreError> {
         let writer = Writer::Inline(Mutex::new(writable(path)?));
-        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), stopwatch: OnceLock::new() })
+        Ok(Store::new(path, writer, None))
     }
 
     /// Opens an existing store for reading only.
+    ///
+    /// # Errors
+    /// [`StoreError::Sealed`] where its log cannot be written: SQLite keeps readers and writers apart by files beside it.
     pub fn open_to_read(path: &Path) -> Result<Store, StoreError> {
-        let connection = readable(path)?;
-        refuse_newer(&connection)?;
+        Store::reading(path, None)
+    }
+
+    /// Opens a store where nobody may write, and which has no log: the file itself is all there is. Every read asks
+    /// `still` whether that file is as it was when the store was opened, and fails if it is not.
+    pub fn open_sealed(
+        path: &Path,
+        still: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Result<Store, StoreError> {
+        Store::reading(path, Some(Box::new(still)))
+    }
+
+    fn reading(path: &Path, still: Option<Box<dyn Fn() -> bool + Send + Sync>>) -> Result<Store, StoreError> {
+        let open = if still.is_some() { sealed } else { readable };
+        let checked = open(path).and_then(|connection| refuse_newer(&connection).map(|()| connection));
+        let connection = checked.map_err(|error| match error {
+            StoreError::Sqlite(cause) if cannot_write(&cause) => StoreError::Sealed(cause),
+            other => other,
+        })?;
         let writer = Writer::Inline(Mutex::new(connection));
-        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), stopwatch: OnceLock::new() })
+        Ok(Store::new(path, writer, still))
     }
 
     /// Opens an existing store to add to it beside its owner. Never changes its schema.
@@ -169,7 +193,7 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         refuse_newer(&connection)?;
         let writer = Writer::Inline(Mutex::new(connection));
-        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), stopwatch: OnceLock::new() })
+        Ok(Store::new(path, writer, None))
     }
 
     /// Measures every write from now on. Only the first stopwatch counts.
@@ -218,12 +242,18 @@ impl Store {
         let pooled = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match pooled {
             Some(connection) => connection,
+            None if self.still.is_some() => sealed(&self.path)?,
             None => readable(&self.path)?,
         };
         connection.execute_batch("begin")?;
         let result = read(&Tx::new(&connection));
         connection.execute_batch("rollback")?;
         self.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        if self.still.as_ref().is_some_and(|still| !still()) {
+            return Err(StoreError::Conflict(
+                "the store was changed while it was read: ask again".to_owned(),
+            ));
+        }
         result
     }
 }
@@ -342,12 +372,35 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
 fn readable(path: &Path) -> Result<Connection, StoreError> {
     // A reader is one thread's at a time, so SQLite need not lock it again.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    prepared_to_read(Connection::open_with_flags(path, flags)?)
+}
+
+/// SQLite takes the file for one that never changes, and wants no log beside it.
+fn sealed(path: &Path) -> Result<Connection, StoreError> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    prepared_to_read(Connection::open_with_flags(uri + "?immutable=1", flags)?)
+}
+
+fn prepared_to_read(connection: Connection) -> Result<Connection, StoreError> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -4_000)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+fn cannot_write(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    code.is_some_and(|code| matches!(code, ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 /// An older build must not write into a newer schema.

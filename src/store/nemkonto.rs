@@ -95,12 +95,13 @@ impl Write for Book {
             )));
         }
         let bundle = bundle::get(tx, self.bundle)?;
+        let limit = |_| self.voucher_limit; // a bundle is one municipality's
         let mut booking = Booking {
             transfer: self.transfer,
             today: self.today,
             undecided: i64::from(bundle.undecided),
             state: bundle.state,
-            vouchers: Vouchers::new(self.voucher_limit),
+            vouchers: Vouchers::new(&limit),
             outcomes: Vec::new(),
             tasks: Vec::new(),
             booked: BookedAnswers::default(),
@@ -123,13 +124,13 @@ impl Write for Book {
     }
 }
 
-struct Booking {
+struct Booking<'l> {
     transfer: TransferNo,
     bundle: Bundle,
     today: Date,
     state: BundleState,
     undecided: i64,
-    vouchers: Vouchers,
+    vouchers: Vouchers<'l>,
     outcomes: Vec<Outcome>,
     tasks: Vec<(String, String)>,
     booked: BookedAnswers,
@@ -166,7 +167,7 @@ fn current(tx: &Tx<'_>, attempt: AttemptId) -> Result<Option<Current>, StoreErro
     Ok(found)
 }
 
-impl Booking {
+impl Booking<'_> {
     fn book_named(&mut self, tx: &Tx<'_>, answer: &PaymentAnswer) -> Result<(), StoreError> {
         let Some(attempt) = answer.attempt else {
             let subject = format!("transfer {}", self.transfer.0);

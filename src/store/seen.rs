@@ -165,6 +165,17 @@ impl Write for KeepFilters {
     }
 }
 
+/// An accepted payment that carries a fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// The fingerprint.
+    pub fingerprint: i64,
+    /// The day of its acceptance, days since 1970.
+    pub period: i64,
+    /// The payment.
+    pub payment: PaymentId,
+}
+
 /// What was ever accepted, as far as memory can tell.
 #[derive(Default)]
 pub struct Seen {
@@ -172,7 +183,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// For each fingerprint the accepted payments of other transfers that carry it, from period `since` on. `fingerprints`
+    /// The accepted payments of other transfers that carry one of the fingerprints, from period `since` on. `fingerprints`
     /// must be ascending for the table to be read in order; most will have none.
     pub fn look(
         &self,
@@ -180,7 +191,7 @@ impl Seen {
         fingerprints: &[i64],
         since: i64,
         but: TransferNo,
-    ) -> Result<Vec<(i64, PaymentId)>, StoreError> {
+    ) -> Result<Vec<Hit>, StoreError> {
         let mut guard = self.months.lock().unwrap_or_else(PoisonError::into_inner);
         let months = match &mut *guard {
             Some(months) => months,
@@ -193,7 +204,7 @@ impl Seen {
                     tx.each(LOOK, params![period, fingerprint], |row| {
                         let payment = PaymentId::from_i64(row.get(0)?);
                         if payment.transfer() != but {
-                            hits.push((*fingerprint, payment));
+                            hits.push(Hit { fingerprint: *fingerprint, period: *period, payment });
                         }
                         Ok(())
                     })?;

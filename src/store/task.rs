@@ -4,12 +4,14 @@ use rusqlite::params;
 use toek_formats::vocabulary::MunicipalityCode;
 
 use super::sql::statements;
-use super::{StoreError, Tx};
+use super::{StoreError, Tx, Write};
 
 statements! {
     OPEN = "insert into task (kind, municipality, subject, text, opened_at) values ($1, $2, $3, $4, $5)
         on conflict (kind, subject) do update set text = excluded.text, closed_at = null";
     CLOSE = "update task set closed_at = $2 where subject = $1 and closed_at is null";
+    CLOSE_ONE = "update task set closed_at = $3 where kind = $1 and subject = $2 and closed_at is null";
+    SUBJECTS = "select subject from task where closed_at is null and kind = $1 order by subject";
     LIST = "select task_no, kind, municipality, subject, text, opened_at from task
         where closed_at is null and task_no > $1 order by task_no limit 500";
 }
@@ -29,6 +31,41 @@ pub(super) fn open(tx: &Tx<'_>, task: &NewTask, at: i64) -> Result<(), StoreErro
 pub(super) fn close(tx: &Tx<'_>, subject: &str, at: i64) -> Result<(), StoreError> {
     tx.run(CLOSE, params![subject, at])?;
     Ok(())
+}
+
+/// The kind of a task about a file that cannot be fetched because of its name.
+pub const FILE_NAME: &str = "file name";
+
+/// The subjects of the open tasks of a kind that begin like this.
+pub fn subjects(tx: &Tx<'_>, kind: &str, beginning: &str) -> Result<Vec<String>, StoreError> {
+    let mut subjects: Vec<String> = tx.all(SUBJECTS, params![kind], |row| row.get(0))?;
+    subjects.retain(|subject| subject.starts_with(beginning));
+    Ok(subjects)
+}
+
+/// Files that cannot be fetched because of their names have come, or are gone.
+pub struct FileNames {
+    /// Subjects of those that came.
+    pub fresh: Vec<String>,
+    /// Subjects of those that are gone.
+    pub gone: Vec<String>,
+    /// Now.
+    pub at: i64,
+}
+
+impl Write for FileNames {
+    type Out = ();
+    fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        for subject in &self.gone {
+            tx.run(CLOSE_ONE, params![FILE_NAME, subject, self.at])?;
+        }
+        for subject in &self.fresh {
+            let text = "it cannot be fetched under this name: letters, digits and `_ - .` only, at most 200";
+            let (subject, text) = (subject.clone(), text.to_owned());
+            open(tx, &NewTask { kind: FILE_NAME, municipality: None, subject, text }, self.at)?;
+        }
+        Ok(())
+    }
 }
 
 /// An open task.

@@ -96,6 +96,24 @@ async fn readers_cannot_write() {
 }
 
 #[test]
+fn a_sealed_store_is_read_without_a_log_and_only_while_it_stays_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t\u{f8} ?#%41&mode=rw.db"); // nothing in a name is for SQLite to take as an option
+    let store = Store::open(&path).unwrap();
+    store.write_blocking(insert_key("a", false)).unwrap();
+    drop(store);
+    let unchanged = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let still = unchanged.clone();
+    let sealed = Store::open_sealed(&path, move || still.load(std::sync::atomic::Ordering::SeqCst)).unwrap();
+    assert_eq!(keys(&sealed), ["a"]);
+    assert!(sealed.read(|tx| insert_key("b", false)(tx)).is_err());
+    assert!(!path.with_extension("db-wal").exists());
+    unchanged.store(false, std::sync::atomic::Ordering::SeqCst);
+    let changed: Result<(), _> = sealed.read(|_| Ok(()));
+    assert!(matches!(changed, Err(StoreError::Conflict(_))));
+}
+
+#[test]
 fn days_come_back() {
     for text in ["1858-01-01", "1970-01-01", "2026-02-28", "2057-12-31"] {
         let date: Date = text.parse().unwrap();

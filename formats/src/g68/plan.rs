@@ -35,10 +35,20 @@ pub(super) struct Spec {
     pub(super) place: u8,
     /// The bit of that number.
     pub(super) bit: u64,
+    /// The same where zero is a value, else none.
+    pub(super) zero_bit: u64,
     /// First and last field number of the floating form; zeros when it has none.
     pub(super) numbers: (u16, u16),
     /// How a value of full length is read at once.
     pub(super) at_once: AtOnce,
+}
+
+impl Spec {
+    /// Whether a value that can be read holds digits and nothing else.
+    #[inline(always)]
+    pub(super) fn is_digits(&self) -> bool {
+        matches!(self.at_once, AtOnce::Short | AtOnce::Long | AtOnce::Date)
+    }
 }
 
 /// Whether a field of full length can be read with a load or two.
@@ -50,6 +60,8 @@ pub(super) enum AtOnce {
     /// Nine to sixteen digits.
     Long,
     Date,
+    /// Any text: what stands in it was seen already.
+    Text,
 }
 
 impl AtOnce {
@@ -59,6 +71,7 @@ impl AtOnce {
             (Class::Digits, 1..=8) => AtOnce::Short,
             (Class::Digits, 9..=16) => AtOnce::Long,
             (Class::Date, 8) => AtOnce::Date,
+            (Class::Text, _) => AtOnce::Text,
             _ => AtOnce::No,
         }
     }
@@ -148,7 +161,7 @@ impl Quick {
                 len: spec.span.len as u8,
                 place: spec.place,
                 bit: spec.bit,
-                zero_bit: if spec.zero_is_value { spec.bit } else { 0 },
+                zero_bit: spec.zero_bit,
             };
             quick.all |= spec.bit;
             quick.required |= if spec.required { spec.bit } else { 0 };
@@ -271,6 +284,7 @@ fn spec(field: &Field<Slot>, required: bool) -> Spec {
         personal: field.personal,
         place: place_of(field.slot) as u8,
         bit: 1 << place_of(field.slot),
+        zero_bit: u64::from(field.zero_is_value) << place_of(field.slot),
         numbers: field.numbers.unwrap_or((0, 0)),
         at_once: AtOnce::of(field),
     }

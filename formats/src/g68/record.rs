@@ -5,7 +5,7 @@
 use crate::layout::bytes;
 use crate::vocabulary::{BankAccount, MunicipalityCode, Ore};
 
-use super::cells::{self, Cells, Lines, Shape, Values};
+use super::cells::{self, Cells, Lines, Parts, Shape, Values};
 use super::charset::{Charset, decode};
 use super::checks::{Case, Memo, Resolved};
 use super::codes::{Code, Severity};
@@ -41,9 +41,8 @@ pub(super) enum Interface {
 pub(super) struct Desk {
     findings: Findings,
     padded: Vec<u8>,
-    values: Values,
+    parts: Parts,
     finance: Values,
-    lines: Lines,
 }
 
 impl Desk {
@@ -51,16 +50,16 @@ impl Desk {
         Desk {
             findings: Findings::default(),
             padded: Vec::new(),
-            values: Values::new(),
+            parts: Parts::new(),
             finance: Values::new(),
-            lines: Lines::new(),
         }
     }
 }
 
 /// The characters of a G68 record that was taken apart.
 struct Apart<'a> {
-    raw: &'a [u8],
+    cells: Cells<'a>,
+    lines: &'a Lines,
     floating: bool,
 }
 
@@ -173,20 +172,20 @@ impl<'t, T: Tables> Checker<'t, T> {
         partner: Option<&Line<'_>>,
         sink: &mut impl FnMut(Unit<'_>),
     ) {
-        let Desk { findings, padded, values, finance, lines } = desk;
+        let Desk { findings, padded, parts, finance } = desk;
         findings.clear(line.line_no);
         self.numbers(line, partner, findings);
-        let apart = self.take_apart(line.bytes, padded, values, lines, findings);
+        let apart = self.take_apart(line.bytes, padded, parts, findings);
         if let Some(other) = partner {
             findings.line_no = other.line_no;
             cells::read_finance(self.plans(), bytes::trim_end(other.bytes), finance, findings);
             findings.line_no = line.line_no;
         }
-        let Some(Apart { raw, floating }) = apart else {
+        let Some(Apart { cells, lines, floating }) = apart else {
             return self.emit(line, partner, None, findings, sink);
         };
         let case = Case {
-            cells: Cells::new(raw, values),
+            cells,
             lines,
             floating,
             partner: partner.map(|other| Cells::new(bytes::trim_end(other.bytes), finance)),
@@ -310,24 +309,23 @@ impl<'t, T: Tables> Checker<'t, T> {
         &self,
         raw: &'a [u8],
         padded: &'a mut Vec<u8>,
-        values: &mut Values,
-        lines: &mut Lines,
+        parts: &'a mut Parts,
         findings: &mut Findings,
     ) -> Option<Apart<'a>> {
         let plans = self.plans();
         match cells::shape(plans, raw) {
             Some(Shape::Fixed) => {
                 let raw = self.whole(raw, padded, findings)?;
-                cells::read_fixed(plans, raw, values, lines, findings);
-                Some(Apart { raw, floating: false })
+                let (values, lines) = cells::read_fixed(plans, raw, parts, findings);
+                Some(Apart { cells: Cells::new(raw, values), lines, floating: false })
             }
             Some(variant) if self.mode == Mode::Line => {
                 let raw = bytes::trim_end(raw);
                 if self.too_long(raw.len(), plans.floating_longest(), findings) {
                     return None;
                 }
-                cells::read_floating(plans, raw, variant, values, lines, findings);
-                Some(Apart { raw, floating: true })
+                let (values, lines) = cells::read_floating(plans, raw, variant, parts, findings);
+                Some(Apart { cells: Cells::new(raw, values), lines, floating: true })
             }
             // Floating records have no place in blocks (g68.md 3.1).
             _ => {
@@ -406,8 +404,11 @@ impl<'t, T: Tables> Checker<'t, T> {
             Some(reference) if own.is_empty() => (Slot::PostingRef, &reference[..]),
             _ => (Slot::TransactionRef, own),
         };
-        let supplier = resolved.supplier.filter(|_| !text.is_empty());
-        let transaction = supplier.map(|supplier| self.transactions.find(fingerprint(supplier.0, text)));
+        // Of one municipality and supplier (00-decisions.md 4b): two municipalities' references may be the same.
+        let sender = resolved.municipality.zip(resolved.supplier).filter(|_| !text.is_empty());
+        let transaction = sender.map(|(municipality, supplier)| {
+            self.transactions.find(fingerprint(municipality.0, supplier.0, text))
+        });
         if transaction.is_some_and(|place| place.taken) {
             blame(Code::K09, cells, slot, findings);
         }

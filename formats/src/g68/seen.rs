@@ -104,11 +104,11 @@ fn fold(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// 128 bits for a supplier and a reference: two 64-bit hashes of their own constants. Accidental agreement among
+/// 128 bits for a municipality, a supplier and a reference: two 64-bit hashes of their own constants. Accidental agreement among
 /// 99,999 references has a chance of about 2^-95.
 #[inline]
-pub(super) fn fingerprint(supplier: [u8; 4], reference: &[u8]) -> u128 {
-    let salt = u64::from(u32::from_le_bytes(supplier));
+pub(super) fn fingerprint(municipality: u16, supplier: [u8; 4], reference: &[u8]) -> u128 {
+    let salt = u64::from(u32::from_le_bytes(supplier)) | u64::from(municipality) << 32;
     let mut one = salt ^ 0xA076_1D64_78BD_642F;
     let mut two = salt.rotate_left(32) ^ reference.len() as u64 ^ 0xE703_7ED1_A0B4_28DB;
     let mut chunks = reference.chunks_exact(8);
@@ -171,17 +171,18 @@ mod tests {
     fn fingerprints_differ_where_the_text_does() {
         let base = b"00000000-0000-4000-8000-000000000001".to_vec();
         let mut all = std::collections::HashSet::new();
-        all.insert(fingerprint(*b"KSD ", &base));
+        all.insert(fingerprint(751, *b"KSD ", &base));
         for place in 0..base.len() {
             for change in 1..=255 {
                 let mut other = base.clone();
                 other[place] ^= change;
-                assert!(all.insert(fingerprint(*b"KSD ", &other)));
+                assert!(all.insert(fingerprint(751, *b"KSD ", &other)));
             }
         }
-        assert!(all.insert(fingerprint(*b"KY  ", &base)));
+        assert!(all.insert(fingerprint(751, *b"KY  ", &base)));
+        assert!(all.insert(fingerprint(461, *b"KSD ", &base)));
         for length in 0..base.len() {
-            assert!(all.insert(fingerprint(*b"KSD ", &base[..length])), "{length}");
+            assert!(all.insert(fingerprint(751, *b"KSD ", &base[..length])), "{length}");
         }
     }
 

@@ -28,6 +28,26 @@ pub fn all_allowed(bytes: &[u8]) -> bool {
     bad & HIGH_BITS == 0
 }
 
+/// Whether every byte of a record may stand there: [`allowed`], or the separator `&`.
+#[inline]
+pub fn is_clean(record: &[u8]) -> bool {
+    let Some(last) = record.last_chunk() else {
+        return record.iter().all(|byte| allowed(*byte) || *byte == b'&');
+    };
+    let (chunks, _) = record.as_chunks();
+    chunks.iter().fold(is_unclean(last), |bad, chunk| bad | is_unclean(chunk)) == 0
+}
+
+/// 1 when a byte stands there that a clean record does not have. Without branches over so many bytes, compilers
+/// look at all of them at once. Control characters are less than a blank, whatever their high bit.
+#[inline(always)]
+fn is_unclean(chunk: &[u8; 32]) -> u8 {
+    chunk.iter().fold(0, |bad, byte| {
+        let odd = (byte & 0x60 == 0) | (*byte == 0x7F) | (*byte == b'!') | (*byte == b'\\');
+        bad | u8::from(odd)
+    })
+}
+
 /// The opposite of [`allowed`], 1 or 0.
 static FORBIDDEN: [u8; 256] = {
     let mut table = [0; 256];
@@ -41,19 +61,14 @@ static FORBIDDEN: [u8; 256] = {
 
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 const LOW_BITS: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-
-/// The high bit of each byte that is zero; no byte disturbs another.
-#[inline(always)]
-fn zero_bytes(word: u64) -> u64 {
-    !(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS)
-}
+const EVERY_LOWEST: u64 = 0x0101_0101_0101_0101;
 
 /// Some high bit is set when one of eight bytes may not stand in a value, and none otherwise. A borrow may set
 /// the bit of a byte above a guilty one: fit to ask whether there is any, not which.
 #[inline(always)]
 fn forbidden_bits(word: u64) -> u64 {
     let every = |byte: u8| u64::from_ne_bytes([byte; 8]);
-    let any_zero = |word: u64| word.wrapping_sub(every(1)) & !word;
+    let any_zero = |word: u64| word.wrapping_sub(EVERY_LOWEST) & !word;
     // 80-9F are the control characters again with the high bit set.
     let control = !((word & LOW_BITS) + every(0x60));
     let reserved =
@@ -198,7 +213,9 @@ pub fn next_separator(bytes: &[u8], from: usize) -> usize {
     const WANTED: u64 = 0x2626_2626_2626_2626;
     let mut rest = bytes.get(from..).unwrap_or(&[]);
     while let Some((first, after)) = rest.split_first_chunk::<8>() {
-        let found = zero_bytes(u64::from_le_bytes(*first) ^ WANTED);
+        let others = u64::from_le_bytes(*first) ^ WANTED;
+        // A borrow may mark bytes behind a separator, never one before it.
+        let found = others.wrapping_sub(EVERY_LOWEST) & !others & HIGH_BITS;
         if found != 0 {
             return bytes.len() - rest.len() + (found.trailing_zeros() / 8) as usize;
         }

@@ -251,3 +251,17 @@ fn days() {
         assert_eq!(is_day(day), jiff::civil::Date::new(y, m, d).is_ok(), "{day}");
     }
 }
+
+#[test]
+fn a_clean_record_holds_nothing_but_values_and_separators() {
+    use super::bytes::{allowed, is_clean};
+    for length in [1, 31, 32, 33, 64, 70] {
+        for place in 0..length {
+            let mut line = vec![b'x'; length];
+            for byte in 0..=255 {
+                line[place] = byte;
+                assert_eq!(is_clean(&line), allowed(byte) || byte == b'&', "{length} {place} {byte}");
+            }
+        }
+    }
+}

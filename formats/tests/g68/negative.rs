@@ -352,6 +352,10 @@ fn repeated_references() {
     check(&transaction, &["L3 G68-K09 TRANSREF 271-306"]);
     // Another supplier's reference is another reference; a refused record claims nothing.
     check(&transaction.clone().put(2, 25, "0902"), &[]);
+    // Nor is another municipality's (00-decisions.md 4b).
+    let shared = Options { allow_multi_municipality: true, ..options() };
+    let other = transaction.clone().put(2, 12, "0101").put(2, 19, "0101");
+    assert_eq!(codes(&other.bytes(), shared), [] as [&str; 0]);
     let refused = transaction.put(1, 78, "*");
     check(&refused, &["L2 G68-F07 FORTEGN 78-78"]);
 }

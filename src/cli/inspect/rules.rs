@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::anyhow;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use toek_formats::g68::{Layouts, Options, Tables};
 use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, SupplierId};
 
 use super::super::{Context, installation};
-use crate::config::{Acceptance, ClockKind, Installation, Pipeline};
+use crate::config::{Acceptance, Installation, Pipeline};
 use crate::domain::calendar::{BankDays, copenhagen};
 use crate::domain::catalogue::{Catalogue, DEFAULT_FILE};
 use crate::domain::municipality;
@@ -42,12 +43,12 @@ impl Rules {
     /// The rules of the installation that `--dir` names, else the embedded ones: 98 municipalities,
     /// the default benefit catalogue, every supplier registered. Says on standard error which.
     pub(in crate::cli) fn of(context: &Context, received: Option<Date>) -> anyhow::Result<Rules> {
-        let now = context.at.unwrap_or_else(|| context.world.clock.now());
-        Ok(Rules {
-            layouts: Layouts::embedded()?,
-            reception: received.unwrap_or_else(|| copenhagen(now).date()),
-            lookups: Lookups::of(context, received)?,
-        })
+        let lookups = Lookups::of(context)?;
+        let reception = match received {
+            Some(day) => day,
+            None => copenhagen(lookups.now(context)?).date(),
+        };
+        Ok(Rules { layouts: Layouts::embedded()?, reception, lookups })
     }
 
     /// How a file of this name is taken: by the pipeline whose pattern takes it, else by the first that takes any.
@@ -85,21 +86,26 @@ enum Lookups {
 }
 
 impl Lookups {
-    fn of(context: &Context, received: Option<Date>) -> anyhow::Result<Lookups> {
+    fn of(context: &Context) -> anyhow::Result<Lookups> {
         if !context.dir_is_given {
             let catalogue =
                 Catalogue::load(DEFAULT_FILE, "benefits.toml").map_err(|errors| anyhow!("{errors}"))?;
             return Ok(Lookups::Embedded { catalogue, bank_days: BankDays::new(&[]) });
         }
         let installation = installation::load(&context.dir)?;
-        // A simulated clock stands in a file that only who opens the installation reads.
-        if installation.clock == ClockKind::Simulated && received.is_none() && context.at.is_none() {
-            context
-                .printer
-                .note("its clock is simulated, and this goes by the machine's: --received names the day");
-        }
         context.printer.note(format!("by the rules of the installation in {}", context.dir.display()));
         Ok(Lookups::Installed(Box::new(installation)))
+    }
+
+    /// By `--at`, else by the installation's clock, else by the machine's.
+    fn now(&self, context: &Context) -> anyhow::Result<Timestamp> {
+        match (context.at, self) {
+            (Some(at), _) => Ok(at),
+            (None, Lookups::Embedded { .. }) => Ok(context.world.clock.now()),
+            (None, Lookups::Installed(installed)) => {
+                Ok(installation::open_clock(context, &context.dir, installed.clock)?.now(context))
+            }
+        }
     }
 
     fn pipeline(&self, name: &str) -> Option<&Pipeline> {
