@@ -55,13 +55,16 @@ fn run(dir: &Path, pipeline: &str) -> u64 {
 }
 
 fn installation(dir: &Path) {
-    let codes: Vec<_> = toek::generator::MUNICIPALITIES.map(toek_formats::vocabulary::MunicipalityCode).to_vec();
+    let codes: Vec<_> =
+        toek::generator::MUNICIPALITIES.map(toek_formats::vocabulary::MunicipalityCode).to_vec();
     for (path, text) in toek::config::default_files(&codes, toek::config::ClockKind::Simulated) {
         let path = dir.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    for folder in ["ksd/in", "nemkonto/inbox", "nemkonto/outbox", "serviceplatformen/IN", "serviceplatformen/OUT"] {
+    for folder in
+        ["ksd/in", "nemkonto/inbox", "nemkonto/outbox", "serviceplatformen/IN", "serviceplatformen/OUT"]
+    {
         std::fs::create_dir_all(dir.join("endpoints").join(folder)).unwrap();
     }
 }

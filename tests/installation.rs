@@ -176,12 +176,15 @@ fn an_installation_can_be_looked_at_without_the_right_to_write() {
     put(&hub.drop().join(NAME), &file(1), 1_770_000_000);
     hub.run("receive-payments", MONDAY);
     let copy = read_only_copy(&hub, &[]);
-    for arguments in [&["status", "--json"][..], &["trace", "P1-1"], &["verify"], &["balance"]] {
+    for arguments in [&["status", "--json"][..], &["verify"], &["balance"]] {
         let there = look(&copy, arguments);
         assert!(there.status.success(), "{arguments:?}: {}", said(&there));
         assert_eq!(there.stdout, hub.toek(arguments).stdout, "{arguments:?}");
     }
     assert_eq!(look(&copy, &["run", "receive-payments"]).status.code(), Some(1));
+    let traced = look(&copy, &["trace", "P1-1"]);
+    assert!(traced.stdout.is_empty(), "who looks at a person's payment must be noted, and cannot be");
+    assert!(said(&traced).contains("cannot be noted in the read log"), "{}", said(&traced));
     reopen(&copy);
 }
 

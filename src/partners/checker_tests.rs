@@ -63,7 +63,8 @@ impl World {
 
     fn try_report(&self) -> Result<Report, CheckError> {
         let home = self.folders().home;
-        let partner = Partner { disk: &RealDisk, home: &home, script: &self.script, books: Some(&self.books) };
+        let partner =
+            Partner { disk: &RealDisk, home: &home, script: &self.script, books: Some(&self.books) };
         check(self.manifest.as_slice(), &partner, &|arguments| self.print(arguments))
     }
 

@@ -126,9 +126,9 @@ pub struct Store {
     path: PathBuf,
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
+    stopwatch: OnceLock<Arc<dyn Stopwatch>>,
     /// Of a store read without a log: whether it is still as it was when it was opened.
     still: Option<Box<dyn Fn() -> bool + Send + Sync>>,
-    stopwatch: OnceLock<Arc<dyn Stopwatch>>,
 }
 
 /// Pages of 8 KiB.
@@ -146,20 +146,17 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || write_until_closed(&connection, &queue))
             .map_err(|_| StoreError::Stopped)?;
-        Ok(Store {
-            path: path.to_owned(),
-            writer: Writer::Thread { jobs, thread: Some(thread) },
-            readers: Mutex::default(),
-            still: None,
-            stopwatch: OnceLock::new(),
-        })
+        Ok(Store::new(path, Writer::Thread { jobs, thread: Some(thread) }, None))
+    }
+
+    fn new(path: &Path, writer: Writer, still: Option<Box<dyn Fn() -> bool + Send + Sync>>) -> Store {
+        Store { path: path.to_owned(), writer, readers: Mutex::default(), stopwatch: OnceLock::new(), still }
     }
 
     /// The same with the writer in the caller's thread: slower, and in an order that a test can repeat.
     pub fn open_inline(path: &Path) -> Result<Store, StoreError> {
         let writer = Writer::Inline(Mutex::new(writable(path)?));
-        let stopwatch = OnceLock::new();
-        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), still: None, stopwatch })
+        Ok(Store::new(path, writer, None))
     }
 
     /// Opens an existing store for reading only.
@@ -187,8 +184,7 @@ impl Store {
             other => other,
         })?;
         let writer = Writer::Inline(Mutex::new(connection));
-        let stopwatch = OnceLock::new();
-        Ok(Store { path: path.to_owned(), writer, readers: Mutex::default(), still, stopwatch })
+        Ok(Store::new(path, writer, still))
     }
 
     /// Opens an existing store to add to it beside its owner. Never changes its schema.
@@ -198,13 +194,7 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         refuse_newer(&connection)?;
         let writer = Writer::Inline(Mutex::new(connection));
-        Ok(Store {
-            path: path.to_owned(),
-            writer,
-            readers: Mutex::default(),
-            still: None,
-            stopwatch: OnceLock::new(),
-        })
+        Ok(Store::new(path, writer, None))
     }
 
     /// Measures every write from now on. Only the first stopwatch counts.
