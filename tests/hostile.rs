@@ -197,6 +197,7 @@ fn bad_answers_stay_alone() {
         std::iter::once(b"<".to_vec()).chain((0..40).map(|_| vec![b'a'; MIB as usize])),
     ));
     bad.push(write(&drop, "blanks.xml", (0..40).map(|_| vec![b' '; MIB as usize])));
+    assert!(toek(&dir, &["--at", AT, "run", "receive-payments"]).output().unwrap().status.success());
     let before = json_lines(&dir, &["status", "--json"])[0]["outcomes"].clone();
     let memory = run(&dir, "receive-answers");
     assert!(memory < MOST_MEMORY, "{} MiB resident", memory / MIB);
