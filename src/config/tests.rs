@@ -191,7 +191,7 @@ fn mistakes_of_several_files_are_told_together() {
     tree.remove(Path::new(PARAMETERS_FILE));
     let errors: Vec<_> = load(&tree).unwrap_err().iter().map(ToString::to_string).collect();
     let starts = [
-        "inst/toek.toml:87:18: `limits.data_transfers` is 0",
+        "inst/toek.toml:90:18: `limits.data_transfers` is 0",
         "inst/benefits.toml:24:8: `benefit[1].code` is",
     ];
     assert!(starts.iter().zip(&errors).all(|(start, error)| error.starts_with(start)), "{errors:#?}");
