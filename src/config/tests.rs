@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use toek_formats::vocabulary::BenefitCode;
+use toek_formats::vocabulary::{BenefitCode, MunicipalityCode};
 
 use super::*;
 
