@@ -82,8 +82,9 @@ fn the_endpoint_that_the_main_file_shows() {
     let mut tree = default_tree();
     let text = tree.get_mut(Path::new(MAIN_FILE)).unwrap();
     let (before, example) = text.split_once("# [[endpoint]]").unwrap();
-    let example = format!("[[endpoint]]{example}").replace("\n# ", "\n").replace("AAAA…", &"A".repeat(68));
-    *text = format!("{before}{example}");
+    let (example, behind) = example.split_once("\n\n").unwrap();
+    let example = example.replace("\n# ", "\n").replace("AAAA…", &"A".repeat(68));
+    *text = format!("{before}[[endpoint]]{example}\n\n{behind}");
     let errors = load(&tree).unwrap_err();
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert_eq!(errors[0].rule, "is the name of an endpoint above");
