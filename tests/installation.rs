@@ -141,6 +141,18 @@ fn a_file_is_told_of_by_the_rules_of_its_own_pipeline() {
     assert_eq!(hub.state_of("P1-20"), "waiting");
 }
 
+#[test]
+fn a_file_with_more_records_than_its_pipeline_allows_waits_for_a_person() {
+    for (limit, state) in [(9, "quarantined"), (10, "accepted")] {
+        let hub = Hub::new();
+        let allowed = format!("max_records = {limit}");
+        hub.change("schedules/receive-payments.toml", "max_records = 99999", &allowed);
+        put(&hub.drop().join(NAME), &file(1), 1_770_000_000);
+        hub.run("receive-payments", MONDAY);
+        assert_eq!(hub.states(NAME), [state], "{allowed}");
+    }
+}
+
 /// Makes a copy of an installation in which nobody may write.
 fn read_only_copy(hub: &Hub, but: &[&str]) -> std::path::PathBuf {
     let copy = hub.home().join("copy");

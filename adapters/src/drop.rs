@@ -164,6 +164,9 @@ pub trait Drop: Send + Sync {
     /// The files a counterparty has left for us, by name. Unfinished (dotted, `.part`) names are left out.
     async fn list(&self) -> Result<Vec<Listed>, DropError>;
 
+    /// One of the files left for us, as it is now; `None` when it is gone.
+    async fn look(&self, name: &str) -> Result<Option<Listed>, DropError>;
+
     /// Streams a file that was listed into `sink`.
     async fn get(&self, name: &str, sink: &mut dyn Sink) -> Result<(), DropError>;
 

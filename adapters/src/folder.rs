@@ -136,6 +136,12 @@ impl Drop for FolderDrop {
         Ok(false)
     }
 
+    async fn look(&self, name: &str) -> Result<Option<Listed>, DropError> {
+        check_name(name)?;
+        let entry = self.disk.entry(&self.from.join(name))?;
+        Ok(entry.map(|e| Listed { name: e.name, size: e.size, modified_micros: e.modified_micros }))
+    }
+
     async fn landed(&self, name: &str) -> Result<Option<Listed>, DropError> {
         check_name(name)?;
         let entry = self.disk.entry(&self.to.join(name))?;

@@ -17,7 +17,10 @@ use tokio::task::JoinSet;
 use super::installation::{KEY, read};
 use super::mistake::{FoundBy, Mistake, tell};
 use super::{Colour, Context, Outcome, block_on};
-use crate::config::{ConfigError, Endpoint, EndpointKind, Installation, MAIN_FILE, SftpAccess};
+use crate::config::{
+    ACCOUNTS_FILE, ConfigError, Endpoint, EndpointKind, Installation, MAIN_FILE, Pipeline, SftpAccess,
+};
+use crate::domain::accounts::AccountPlan;
 use crate::domain::reference::Place;
 use crate::pipelines::chain;
 
@@ -69,7 +72,8 @@ pub(super) fn run(context: &Context, command: &Check) -> anyhow::Result<Outcome>
     let installation = match read(dir)? {
         Ok(installation) => installation,
         Err(errors) => {
-            let mistakes: Vec<Mistake> = errors.into_iter().map(Mistake::from).collect();
+            let behind = behind_the_main_file(dir, &errors)?;
+            let mistakes: Vec<Mistake> = errors.into_iter().chain(behind).map(Mistake::from).collect();
             return report(context, dir, None, &mistakes, &[]);
         }
     };
@@ -87,6 +91,33 @@ pub(super) fn run(context: &Context, command: &Check) -> anyhow::Result<Outcome>
     }
     report(context, dir, Some(&installation), &mistakes, &seen)
 }
+
+/// A main file with a mistake does not say which pipelines there are: then those in their usual place are read.
+fn behind_the_main_file(dir: &Path, errors: &[ConfigError]) -> anyhow::Result<Vec<ConfigError>> {
+    let main = dir.join(MAIN_FILE).display().to_string();
+    let schedules = dir.join(SCHEDULES);
+    if !errors.iter().any(|error| error.file == main) || !RealDisk.exists(&schedules)? {
+        return Ok(Vec::new());
+    }
+    let mut files: Vec<PathBuf> =
+        RealDisk.list(&schedules)?.into_iter().map(|entry| schedules.join(entry.name)).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    let mut found = Vec::new();
+    for file in files {
+        let loaded = Pipeline::load(&RealDisk.read_text(&file)?, &file.display().to_string());
+        found.extend(loaded.err().into_iter().flat_map(|errors| errors.0));
+    }
+    let accounts = dir.join(ACCOUNTS_FILE);
+    if RealDisk.exists(&accounts)? {
+        let loaded = AccountPlan::load(&RealDisk.read_text(&accounts)?, &accounts.display().to_string());
+        found.extend(loaded.err().into_iter().flat_map(|errors| errors.0));
+    }
+    Ok(found)
+}
+
+/// Where `toek init` puts the pipelines.
+const SCHEDULES: &str = "schedules";
 
 fn report(
     context: &Context,

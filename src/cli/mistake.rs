@@ -181,9 +181,7 @@ error[file]: `a.b` must be right
     fn no_account_is_shown_wherever_the_mistake_is() {
         let line = "account = [{ name = \"a\", bban = \"9999 0000012345\" }]";
         let bban = 1 + u32::try_from(line.find("\"9999").unwrap()).unwrap();
-        for (column, value) in
-            [(1, ""), (11, ""), (21, "\"a\""), (bban, HIDDEN), (bban, ""), (60, ""), (0, "")]
-        {
+        for (column, value) in [(1, ""), (11, ""), (21, "\"a\""), (bban, HIDDEN), (bban, ""), (50, "")] {
             let drawn = drawn(line, (1, column), value);
             assert!(!drawn.contains("12345") && !drawn.contains("9999"), "{drawn}");
             assert!(drawn.contains("account") && drawn.contains("f.toml:1"), "{drawn}");

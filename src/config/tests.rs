@@ -82,8 +82,9 @@ fn the_endpoint_that_the_main_file_shows() {
     let mut tree = default_tree();
     let text = tree.get_mut(Path::new(MAIN_FILE)).unwrap();
     let (before, example) = text.split_once("# [[endpoint]]").unwrap();
-    let example = format!("[[endpoint]]{example}").replace("\n# ", "\n").replace("AAAA…", &"A".repeat(68));
-    *text = format!("{before}{example}");
+    let (example, behind) = example.split_once("\n\n").unwrap();
+    let example = example.replace("\n# ", "\n").replace("AAAA…", &"A".repeat(68));
+    *text = format!("{before}[[endpoint]]{example}\n\n{behind}");
     let errors = load(&tree).unwrap_err();
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert_eq!(errors[0].rule, "is the name of an endpoint above");
@@ -191,7 +192,7 @@ fn mistakes_of_several_files_are_told_together() {
     tree.remove(Path::new(PARAMETERS_FILE));
     let errors: Vec<_> = load(&tree).unwrap_err().iter().map(ToString::to_string).collect();
     let starts = [
-        "inst/toek.toml:87:18: `limits.data_transfers` is 0",
+        "inst/toek.toml:90:18: `limits.data_transfers` is 0",
         "inst/benefits.toml:24:8: `benefit[1].code` is",
     ];
     assert!(starts.iter().zip(&errors).all(|(start, error)| error.starts_with(start)), "{errors:#?}");

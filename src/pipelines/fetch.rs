@@ -81,6 +81,7 @@ pub(super) async fn each_new(
         };
         let wanted = |name: &str| pipeline.receiving.as_ref().is_some_and(|r| r.pattern.takes(name));
         mind_names(hub, place, &listed, wanted, &mut fetching.activity).await?;
+        forget_changed(hub, place, &listed).await?;
         let mut wanted: Vec<_> = listed.iter().filter(|file| wanted(&file.name)).collect();
         if needs_metadata(hub, pipeline) {
             wanted =
@@ -107,6 +108,22 @@ async fn mind_names(
     let text = "it cannot be fetched under this name: letters, digits and `_ - .` only, at most 200";
     let unfit = Unfit { kind: task::FILE_NAME, text, files: odd };
     unfit.tell(hub, place, |file| wanted(&file.name), activity).await
+}
+
+/// What was begun and never read whole, and now is gone or another: the other is a delivery of its own.
+async fn forget_changed(hub: &Hub, place: &Place, listed: &[Listed]) -> Result<(), PipelineError> {
+    for begun in hub.store.read(|tx| transfer::receiving(tx, &place.label))? {
+        let is_there = |file: &Listed| {
+            let Identity { name, size, modified_at, .. } = &begun.identity;
+            file.name == *name && file.size == *size && file.modified_micros <= *modified_at
+        };
+        if !listed.iter().any(is_there) {
+            let reason = "it changed, or was gone, before it was read whole".to_owned();
+            let (no, at, state) = (begun.no, hub.clock.micros(), TransferState::Ignored);
+            hub.store.write(Close { no, state, reason, findings: vec![], records: 0, at }).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Files that lie in a drop and cannot be fetched.
@@ -387,7 +404,7 @@ async fn take_in(
 
 /// Whether the drop still shows the file as it was listed.
 async fn is_unchanged(place: &Place, file: &Listed) -> Result<bool, PipelineError> {
-    Ok(place.drop.list().await.map_err(place.failed())?.contains(file))
+    Ok(place.drop.look(&file.name).await.map_err(place.failed())?.as_ref() == Some(file))
 }
 
 /// The same name and bytes again are the same transfer; other name, same bytes as an accepted one is G68-S11

@@ -57,7 +57,8 @@ async fn process(
     fetching: &mut Fetching<'_>,
 ) -> Result<Unsettled, PipelineError> {
     let (report, refusals) = examine(hub, intake, transfer)?;
-    if let Some(reason) = quarantine_reason(intake, &report, &refusals) {
+    let reason = quarantine_reason(intake, &report, &refusals);
+    if let Some(reason) = reason.or_else(|| too_many(hub.pipeline_of(transfer), &report)) {
         fetching.activity.quarantined += 1;
         let at = hub.clock.micros();
         let (no, state) = (transfer.no, TransferState::Quarantined);
@@ -136,6 +137,12 @@ fn quarantine_reason(intake: &Intake, report: &FileReport, refusals: &[FindingRo
         let first = refusals.first().map_or("", |row| row.code.as_str());
         format!("{first}: {} records are refused, and this pipeline takes all or none", report.rejected)
     })
+}
+
+fn too_many(pipeline: Option<&Pipeline>, report: &FileReport) -> Option<String> {
+    let limit = pipeline?.receiving.as_ref()?.limits.max_records;
+    let is_too_many = report.records > limit;
+    is_too_many.then(|| format!("TOEK-SIZE: {} records are more than the limit of {limit}", report.records))
 }
 
 fn file_finding(finding: &Finding) -> FindingRow {

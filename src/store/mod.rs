@@ -131,6 +131,8 @@ pub struct Store {
     still: Option<Box<dyn Fn() -> bool + Send + Sync>>,
 }
 
+/// Prepared statements kept: more than there are.
+const STATEMENTS: usize = 512;
 /// Pages of 8 KiB.
 const PAGE_BYTES: i64 = 8_192;
 /// The write-ahead log is folded back when it is this long, 32 MiB.
@@ -364,7 +366,7 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "cache_size", -16_000)?; // KiB
     connection.pragma_update(None, "temp_store", "memory")?;
-    connection.set_prepared_statement_cache_capacity(128);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     refuse_newer(&connection)?;
     migrations::migrations::runner().run(&mut connection).map_err(Box::new)?;
     Ok(connection)
@@ -395,7 +397,7 @@ fn prepared_to_read(connection: Connection) -> Result<Connection, StoreError> {
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -4_000)?;
-    connection.set_prepared_statement_cache_capacity(64);
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
 

@@ -29,6 +29,9 @@ statements! {
     UNFINISHED = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
         reason, physical, decided_at from transfer where direction = 1 and state = 2 and format = $1 order by transfer_no";
+    RECEIVING = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
+        data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
+        reason, physical, decided_at from transfer where state = 1 and endpoint = $1 order by transfer_no";
     PAGE = "select transfer_no, direction, endpoint, name, size, modified_at, format, state, received_at, salt,
         data_key, sha256, municipality, records, sum_ore, checkpoint, accepted_at, removed_at, message_id, bundle_no,
         reason, physical, decided_at from transfer where transfer_no > $1 order by transfer_no limit 500";
@@ -273,6 +276,11 @@ pub fn with_message(tx: &Tx<'_>, message_id: &str, but: TransferNo) -> Result<Ve
 /// Files of a format whose bytes are archived and whose fate is not decided.
 pub fn unfinished(tx: &Tx<'_>, format: &str) -> Result<Vec<Transfer>, StoreError> {
     many(tx, UNFINISHED, params![format])
+}
+
+/// What was begun at an endpoint and is not wholly read.
+pub fn receiving(tx: &Tx<'_>, endpoint: &str) -> Result<Vec<Transfer>, StoreError> {
+    many(tx, RECEIVING, params![endpoint])
 }
 
 /// The next transfers after number `after`, at most 500.

@@ -380,6 +380,11 @@ impl Drop for SftpDrop {
         }
     }
 
+    async fn look(&self, name: &str) -> Result<Option<Listed>, DropError> {
+        check_name(name)?;
+        look(&*self.endpoint.session().await?, &join(&self.from, name)).await
+    }
+
     async fn landed(&self, name: &str) -> Result<Option<Listed>, DropError> {
         check_name(name)?;
         look(&*self.endpoint.session().await?, &join(&self.to, name)).await

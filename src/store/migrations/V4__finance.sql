@@ -45,3 +45,7 @@ create index voucher_sent_file on voucher_sent (file_no, file_line);
 
 -- What came with a file, as Serviceplatformen told it.
 alter table transfer add column companion blob;
+
+-- What every look at a drop asks for: what is under way, of all that ever came.
+create index transfer_receiving on transfer (endpoint) where state = 1;
+create index transfer_unfinished on transfer (format) where state = 2;
