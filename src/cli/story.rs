@@ -18,9 +18,10 @@ use crate::pipelines::receive_payments::{read_record, warnings_of};
 use crate::pipelines::{Hub, PipelineError, masked};
 use crate::store::bundle::{self, Bundle};
 use crate::store::intake::{self, Stored};
+use crate::store::ledger::Booked;
 use crate::store::report::{self, Attempt, Rejected};
 use crate::store::transfer::{self, Direction, FindingRow, Transfer, TransferState};
-use crate::store::{StoreError, ledger};
+use crate::store::{StoreError, finance, ledger};
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, Serialize)]
@@ -199,6 +200,32 @@ fn postings(hub: &Hub, source: Source, id: PaymentId) -> Result<Vec<Event>, Pipe
             details.push(format!("{side} {} {amount}{against}", line.account));
         }
         events.push(event(booked.posted_at, 6, what, details));
+        events.extend(at_the_erp(hub, &booked)?);
+    }
+    Ok(events)
+}
+
+/// What became of a voucher at the ERP, try by try.
+fn at_the_erp(hub: &Hub, booked: &Booked) -> Result<Vec<Event>, PipelineError> {
+    let mut events = Vec::new();
+    let name = booked.voucher.rule.row().event;
+    for sent in hub.store.read(|tx| finance::tries_of(tx, booked.voucher_no))? {
+        let file = hub.store.read(|tx| finance::file(tx, sent.file_no))?;
+        let carrier =
+            file.transfer.map(|no| hub.store.read(|tx| transfer::get(tx, no))).transpose()?.flatten();
+        let Some((at, carrier)) = file.sent_at.zip(carrier) else { continue };
+        let id = finance::try_id(booked, sent.attempt);
+        let details = vec![format!("voucher {} as {id}, in {}", booked.voucher_no, carrier.identity.name)];
+        events.push(event(at, 7, format!("{name} sent to the ERP"), details));
+        let answer =
+            sent.answered_by.map(|no| hub.store.read(|tx| transfer::get(tx, no))).transpose()?.flatten();
+        let Some((at, answer)) = answer.and_then(|a| a.accepted_at.map(|at| (at, a))) else { continue };
+        let verdict = match (&sent.erp_number, &sent.cause) {
+            (_, Some(cause)) => format!("the ERP refused {name}: {cause}"),
+            (Some(number), None) => format!("the ERP booked {name} as {number}"),
+            (None, None) => format!("the ERP booked {name}"),
+        };
+        events.push(event(at, 8, verdict, vec![format!("told in {}", answer.identity.name)]));
     }
     Ok(events)
 }

@@ -38,9 +38,9 @@ statements! {
     TO_SEND = "select file_no from voucher_file where undecided > 0 and state between 1 and 3 order by file_no";
     AFTER = "select file_no from voucher_file where file_no > $1 order by file_no limit 500";
     OF_TRANSFER = "select file_no from voucher_file where transfer_no = $1";
-    VOUCHERS_OF = "select voucher_no, attempt, booking_day, state, erp_number, cause from voucher_sent
+    VOUCHERS_OF = "select voucher_no, attempt, booking_day, state, erp_number, cause, answered_by from voucher_sent
         where file_no = $1 order by file_line";
-    TRIES_OF = "select file_no, attempt, booking_day, state, erp_number, cause from voucher_sent
+    TRIES_OF = "select file_no, attempt, booking_day, state, erp_number, cause, answered_by from voucher_sent
         where voucher_no = $1 order by attempt";
     REFUSED = "select s.voucher_no, s.attempt, s.file_no, v.municipality, s.cause from voucher_sent s
         join voucher v on v.voucher_no = s.voucher_no
@@ -298,6 +298,8 @@ pub struct SentVoucher {
     pub erp_number: Option<String>,
     /// Why it was refused.
     pub cause: Option<String>,
+    /// The answer that said so.
+    pub answered_by: Option<TransferNo>,
 }
 
 fn tries(
@@ -318,6 +320,7 @@ fn tries(
             state: VoucherState::from_code(row.get(3)?)?,
             erp_number: row.get(4)?,
             cause: row.get(5)?,
+            answered_by: row.get::<_, Option<i64>>(6)?.map(TransferNo),
         });
         Ok(())
     })?;
