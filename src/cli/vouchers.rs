@@ -6,8 +6,9 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::installation::{Access, Open, open};
-use super::{Colour, Context, Outcome};
-use crate::store::finance::{self, Rebuild, SentVoucher};
+use super::{Colour, Context, Outcome, remote};
+use crate::serve::commands::{Answer, Command};
+use crate::store::finance::{self, SentVoucher};
 use crate::store::ledger;
 
 /// Finance vouchers on their way to the ERP.
@@ -78,6 +79,13 @@ struct Try {
     state: &'static str,
     erp_number: Option<String>,
     cause: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Rebuilt {
+    voucher: i64,
+    attempt: u8,
+    booking_day: String,
 }
 
 #[derive(Serialize)]
@@ -183,26 +191,30 @@ fn rebuild(context: &Context, command: &RebuildOne) -> anyhow::Result<Outcome> {
     if command.reason.trim().is_empty() {
         anyhow::bail!("`--reason` must say why");
     }
-    let access = if command.dry_run { Access::Read } else { Access::Change };
-    let open = open(context, access)?;
-    let before = shown(&open, command.voucher)?;
+    let voucher = command.voucher;
+    let before = shown(&open(context, Access::Read)?, voucher)?;
     let last = before.tries.last().filter(|last| last.state == "refused");
-    let last = last.with_context(|| format!("voucher {} is not refused", command.voucher))?;
+    let last = last.with_context(|| format!("voucher {voucher} is not refused"))?;
     let day = command.booking_day.map_or_else(|| last.booking_day.clone(), |day| day.to_string());
-    let (voucher, cause) = (command.voucher, last.cause.clone().unwrap_or_default());
     if command.dry_run {
+        let cause = last.cause.clone().unwrap_or_default();
         context.printer.line(format!(
             "voucher {voucher}, refused as {}: {cause}\nwould be built anew, to be booked on {day}",
             last.id
         ));
         return Ok(Outcome::Done);
     }
-    let rebuild =
-        Rebuild { voucher_no: voucher, booking_day: command.booking_day, at: open.hub.clock.micros() };
-    let attempt = open.hub.store.write_blocking(rebuild)?;
-    tracing::info!(voucher, attempt, reason = %command.reason, "voucher built anew");
+    let booking_day = command.booking_day.map(|day| day.to_string());
+    let asked = Command::Rebuild { voucher, booking_day, reason: command.reason.clone() };
+    let Answer::Rebuilt { attempt } = remote::perform(context, &asked)? else {
+        anyhow::bail!("an answer to another question came")
+    };
+    if context.printer.is_json() {
+        context.printer.value(&Rebuilt { voucher, attempt, booking_day: day })?;
+        return Ok(Outcome::Done);
+    }
     context.printer.line(format!(
-        "voucher {voucher} is built anew, for the {attempt}. time, to be booked on {day}; it leaves with the next run"
+        "voucher {voucher} is built anew, try {attempt}, to be booked on {day}; it leaves with the next run"
     ));
     Ok(Outcome::Done)
 }

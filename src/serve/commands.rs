@@ -8,6 +8,7 @@ use super::person::Person;
 use crate::domain::identity::TransferNo;
 use crate::pipelines::{self, Activity, Hub, PipelineError};
 use crate::store::StoreError;
+use crate::store::finance::Rebuild;
 use crate::store::people_log::{self, Log};
 use crate::store::schedule::{self, ReleaseClock};
 use crate::store::transfer::{self, Close, Reopen, Transfer, TransferState};
@@ -30,6 +31,15 @@ pub enum Command {
     Reject {
         /// Its number.
         transfer: i64,
+        /// Why.
+        reason: String,
+    },
+    /// Builds a refused voucher anew.
+    Rebuild {
+        /// Its number.
+        voucher: i64,
+        /// The day it is to be booked on, `2026-02-02`; as before when none.
+        booking_day: Option<String>,
         /// Why.
         reason: String,
     },
@@ -69,6 +79,11 @@ pub enum Answer {
         /// Its name.
         file: String,
     },
+    /// The voucher waits to be sent again.
+    Rebuilt {
+        /// Which try that will be.
+        attempt: u8,
+    },
     /// Why the clock had been doubted; `None` when it had not.
     Released {
         /// See there.
@@ -99,6 +114,7 @@ impl Command {
             Command::Run { .. } => "run",
             Command::Validate { .. } => "quarantine validate",
             Command::Reject { .. } => "quarantine reject",
+            Command::Rebuild { .. } => "vouchers rebuild",
             Command::ReleaseClock => "release-clock",
             Command::NoteReading { .. } => "read",
         }
@@ -110,6 +126,7 @@ impl Command {
             Command::Validate { transfer } | Command::Reject { transfer, .. } => {
                 format!("transfer {transfer}")
             }
+            Command::Rebuild { voucher, reason, .. } => format!("voucher {voucher}: {reason}"),
             Command::ReleaseClock => "clock".to_owned(),
             Command::NoteReading { subject, .. } => subject.clone(),
         }
@@ -124,7 +141,7 @@ impl Command {
             Command::Run { pipeline } => Ok(Some(hub.pipeline(pipeline)?.name.clone())),
             Command::Validate { transfer } => Ok(Some(pipeline_of(hub, &readable(hub, *transfer)?)?)),
             Command::Reject { transfer, .. } => waiting(hub, *transfer).map(|_| None),
-            Command::ReleaseClock | Command::NoteReading { .. } => Ok(None),
+            Command::Rebuild { .. } | Command::ReleaseClock | Command::NoteReading { .. } => Ok(None),
         }
     }
 }
@@ -144,11 +161,23 @@ pub async fn perform(hub: &Hub, who: &Person, command: &Command) -> Result<Answe
         Command::Run { pipeline } => Ok(Answer::Ran { activity: run(hub, pipeline).await? }),
         Command::Validate { transfer } => validate(hub, *transfer).await,
         Command::Reject { transfer, reason } => reject(hub, who, *transfer, reason).await,
+        Command::Rebuild { voucher, booking_day, .. } => rebuild(hub, *voucher, booking_day.as_deref()).await,
         Command::ReleaseClock => {
             let doubted = hub.store.write(ReleaseClock { at: hub.clock.micros() }).await?;
             Ok(Answer::Released { doubted })
         }
         Command::NoteReading { .. } => Ok(Answer::Noted),
+    }
+}
+
+async fn rebuild(hub: &Hub, voucher_no: i64, booking_day: Option<&str>) -> Result<Answer, CommandError> {
+    let day = |text: &str| text.parse().map_err(|_| CommandError::Refused(format!("`{text}` is no day")));
+    let rebuild =
+        Rebuild { voucher_no, booking_day: booking_day.map(day).transpose()?, at: hub.clock.micros() };
+    match hub.store.write(rebuild).await {
+        Ok(attempt) => Ok(Answer::Rebuilt { attempt }),
+        Err(StoreError::Conflict(why)) => Err(CommandError::Refused(why)),
+        Err(error) => Err(error.into()),
     }
 }
 
