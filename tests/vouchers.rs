@@ -235,6 +235,24 @@ fn a_file_that_was_not_delivered_waits_for_a_person() {
     hub.run("receive-receipts", LATER);
     assert!(hub.status().to_string().contains("NO_ROUTE"));
     assert!(hub.run("send-vouchers", LATER).contains("nothing to do"), "nothing is sent again by itself");
+    assert_eq!(counts(&hub), [0, 0, 0, 0, 1], "the ERP never saw it: it can be built anew");
+    assert!(hub.toek(&["vouchers", "rebuild", "1", "--reason", "route mended"]).status.success());
+    hub.run("send-vouchers", LATER);
+    assert_eq!(counts(&hub), [0, 0, 1, 0, 0]);
+    hub.clean();
+}
+
+#[test]
+fn a_file_that_nobody_confirms_or_answers_is_told_of_once_each() {
+    let (hub, _file) = with_a_voucher_sent();
+    let tasks = || hub.status()["tasks"].as_array().unwrap().len();
+    assert!(!hub.run("send-vouchers", "2026-03-02T07:59:00Z").contains("person"));
+    assert!(hub.run("send-vouchers", "2026-03-02T08:01:00Z").contains("1 for a person"));
+    assert!(!hub.run("send-vouchers", "2026-03-02T08:02:00Z").contains("person"));
+    assert!(hub.run("send-vouchers", "2026-03-03T07:01:00Z").contains("1 for a person"));
+    assert!(!hub.run("send-vouchers", "2026-03-03T07:02:00Z").contains("person"));
+    assert_eq!(tasks(), 1, "one subject, one task");
+    assert_eq!(sent(&hub).len(), 1, "nothing is sent again by itself");
     hub.clean();
 }
 

@@ -31,6 +31,8 @@ use crate::store::{StoreError, Tx, Write, bundle, intake, ledger};
 
 /// How long the ERP has for its answer (oir-finans-sf1590a.md 7, ASSUMED).
 const ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// How long Serviceplatformen has for its receipt (serviceplatformen-sftp.md 4, ASSUMED).
+const RECEIPT_WITHIN: SignedDuration = SignedDuration::from_mins(60);
 
 /// Sends everything that waits and is to be booked today or before.
 pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
@@ -43,12 +45,10 @@ pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, Pipeli
         }
     }
     deliver_all(hub, pipeline, &mut activity).await?;
-    let late =
-        Timestamp::from_microsecond(hub.clock.micros()).ok().and_then(|now| (now - ANSWER_WITHIN).into());
-    if let Some(before) = late.map(Timestamp::as_microsecond) {
-        activity.tasks +=
-            hub.store.write(TellOverdue { sent_before: before, at: hub.clock.micros() }).await?;
-    }
+    let at = hub.clock.micros();
+    let before = |time: SignedDuration| at - i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+    let (unconfirmed_before, unanswered_before) = (before(RECEIPT_WITHIN), before(ANSWER_WITHIN));
+    activity.tasks += hub.store.write(TellOverdue { unconfirmed_before, unanswered_before, at }).await?;
     Ok(activity)
 }
 

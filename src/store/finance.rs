@@ -60,8 +60,10 @@ statements! {
     ACCEPT_TRANSFER = "update transfer set state = $2, accepted_at = $3, municipality = $4, records = $5, checkpoint = $5
         where transfer_no = $1";
     OVERDUE = "select file_no, municipality from voucher_file
-        where undecided > 0 and state between 4 and 5 and sent_at < $1 and overdue = 0 order by file_no";
-    TELL_OVERDUE = "update voucher_file set overdue = 1 where file_no = $1";
+        where undecided > 0 and state between 4 and $2 and sent_at < $1 and overdue < $3 order by file_no";
+    TELL_OVERDUE = "update voucher_file set overdue = $2 where file_no = $1";
+    REFUSE_ALL = "update voucher_sent set state = $3, answered_by = $4, cause = $5 where file_no = $1 and state = $2";
+    NONE_LEFT = "update voucher_file set undecided = 0 where file_no = $1";
     ATTEMPT_IN = "select attempt from attempt where payment_id = $1 and bundle_no = $2";
     COUNTS = "select
         (select count(*) from voucher_open where held is null), (select count(*) from voucher_open where held is not null),
@@ -486,6 +488,12 @@ impl Write for MarkDelivered {
             let reason = self.failure.clone();
             MoveFile { file: self.file, from: about.state, to, transfer: None, reason, at: self.at }
                 .apply(tx)?;
+            if let Some(failure) = &self.failure {
+                // The ERP never saw its vouchers: each can be built anew.
+                let (from, to) = (VoucherState::InFile as u8, VoucherState::Refused as u8);
+                tx.run(REFUSE_ALL, params![self.file, from, to, self.receipt.0, failure])?;
+                tx.run(NONE_LEFT, params![self.file])?;
+            }
         }
         accept_answer(tx, self.receipt, about.municipality, 1, self.at)?;
         Ok(is_news)
@@ -599,10 +607,12 @@ impl Write for Rebuild {
     }
 }
 
-/// Tells, once, of files that were not answered since an instant.
+/// Tells, once each, of files whose delivery was not confirmed, and of those not answered.
 pub struct TellOverdue {
+    /// Sent before this and not known to be delivered.
+    pub unconfirmed_before: i64,
     /// Sent before this and not answered.
-    pub sent_before: i64,
+    pub unanswered_before: i64,
     /// Now.
     pub at: i64,
 }
@@ -610,16 +620,23 @@ pub struct TellOverdue {
 impl Write for TellOverdue {
     type Out = u64;
     fn apply(&self, tx: &Tx<'_>) -> Result<u64, StoreError> {
-        let late: Vec<(i64, u16)> =
-            tx.all(OVERDUE, params![self.sent_before], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        for (file, municipality) in &late {
-            tx.run(TELL_OVERDUE, params![file])?;
-            let (kind, subject) = ("voucher file overdue", format!("voucher file {file}"));
-            let text = "no answer from the ERP; nothing is sent again by itself".to_owned();
-            let municipality = Some(MunicipalityCode(*municipality));
-            task::open(tx, &task::NewTask { kind, municipality, subject, text }, self.at)?;
+        let mut told = 0;
+        for (before, newest, level, what) in [
+            (self.unconfirmed_before, FileState::Sent, 1, "no technical receipt"),
+            (self.unanswered_before, FileState::Landed, 2, "no answer from the ERP"),
+        ] {
+            let key = params![before, newest as u8, level];
+            let late: Vec<(i64, u16)> = tx.all(OVERDUE, key, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            told += late.len() as u64;
+            for (file, municipality) in late {
+                tx.run(TELL_OVERDUE, params![file, level])?;
+                let (kind, subject) = ("voucher file overdue", format!("voucher file {file}"));
+                let text = format!("{what}; nothing is sent again by itself");
+                let municipality = Some(MunicipalityCode(municipality));
+                task::open(tx, &task::NewTask { kind, municipality, subject, text }, self.at)?;
+            }
         }
-        Ok(late.len() as u64)
+        Ok(told)
     }
 }
 
