@@ -402,6 +402,22 @@ async fn take_in(
     Ok(Some((taken, marking)))
 }
 
+/// Nothing of a file counts, and why.
+pub(super) async fn close(
+    hub: &Hub,
+    transfer: &Transfer,
+    state: TransferState,
+    reason: String,
+    activity: &mut Activity,
+) -> Result<(), PipelineError> {
+    match state {
+        TransferState::Ignored => activity.ignored += 1,
+        _ => activity.quarantined += 1,
+    }
+    let at = hub.clock.micros();
+    Ok(hub.store.write(Close { no: transfer.no, state, reason, findings: vec![], records: 0, at }).await?)
+}
+
 /// Whether the drop still shows the file as it was listed.
 async fn is_unchanged(place: &Place, file: &Listed) -> Result<bool, PipelineError> {
     Ok(place.drop.look(&file.name).await.map_err(place.failed())?.as_ref() == Some(file))

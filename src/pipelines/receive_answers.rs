@@ -13,7 +13,7 @@ use toek_formats::nemkonto::{
 };
 use toek_formats::vocabulary::Ore;
 
-use super::fetch::{self, Unsettled};
+use super::fetch::{self, Unsettled, close};
 use super::{Activity, Hub, PipelineError, masked};
 use crate::config::Pipeline;
 use crate::domain::answers::{BundleEvent, BundleState};
@@ -24,7 +24,7 @@ use crate::domain::payment::AttemptEvent;
 use crate::store::archive::ArchiveReader;
 use crate::store::bundle::{self, Bundle};
 use crate::store::nemkonto::{Book, BookUnreadable, FINAL, Overdue, PaymentAnswer};
-use crate::store::transfer::{self, Close, MarkMatched, Transfer, TransferState};
+use crate::store::transfer::{self, MarkMatched, Transfer, TransferState};
 
 /// Payments booked in one transaction.
 const CHUNK: usize = 5_000;
@@ -81,21 +81,6 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
             Ok(())
         }
     }
-}
-
-async fn close(
-    hub: &Hub,
-    transfer: &Transfer,
-    state: TransferState,
-    reason: String,
-    activity: &mut Activity,
-) -> Result<(), PipelineError> {
-    match state {
-        TransferState::Ignored => activity.ignored += 1,
-        _ => activity.quarantined += 1,
-    }
-    let at = hub.clock.micros();
-    Ok(hub.store.write(Close { no: transfer.no, state, reason, findings: vec![], records: 0, at }).await?)
 }
 
 async fn mark(

@@ -4,12 +4,12 @@
 
 use toek_formats::routing::{ReceiptOutcome, TechnicalReceipt, names::RECEIPT_SUFFIX};
 
-use super::fetch::{self, Unsettled};
+use super::fetch::{self, Unsettled, close};
 use super::{Activity, Hub, PipelineError, masked};
 use crate::config::Pipeline;
 use crate::domain::identity::voucher_file_ids;
 use crate::store::finance::{self, MarkDelivered, VoucherFile};
-use crate::store::transfer::{self, Close, Direction, Transfer, TransferState};
+use crate::store::transfer::{self, Direction, Transfer, TransferState};
 
 /// Takes in every receipt that the drops hold, and finishes what was begun.
 pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
@@ -26,14 +26,13 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
     let receipt = match TechnicalReceipt::read(&archived.part(0, size)?) {
         Ok(receipt) => receipt,
         Err(error) => {
-            activity.quarantined += 1;
-            return close(hub, transfer, TransferState::Quarantined, format!("SP-XML: {error}")).await;
+            return close(hub, transfer, TransferState::Quarantined, format!("SP-XML: {error}"), activity)
+                .await;
         }
     };
     let Some(file) = file_of(hub, transfer, &receipt)? else {
-        activity.quarantined += 1;
         let reason = "it is about a file that we did not send".to_owned();
-        return close(hub, transfer, TransferState::Unmatched, reason).await;
+        return close(hub, transfer, TransferState::Unmatched, reason, activity).await;
     };
     let failure = failure(&receipt);
     activity.accepted += 1;
@@ -41,16 +40,6 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
     let delivered = MarkDelivered { receipt: transfer.no, file: file.no, failure, at: hub.clock.micros() };
     hub.store.write(delivered).await?;
     Ok(())
-}
-
-async fn close(
-    hub: &Hub,
-    transfer: &Transfer,
-    state: TransferState,
-    reason: String,
-) -> Result<(), PipelineError> {
-    let at = hub.clock.micros();
-    Ok(hub.store.write(Close { no: transfer.no, state, reason, findings: vec![], records: 0, at }).await?)
 }
 
 /// Why the platform did not deliver, in its words; none when it did.

@@ -9,14 +9,14 @@ use std::io::BufReader;
 use toek_formats::finance::{AnswerReader, LIMITS, Receipt, VoucherResult};
 use toek_formats::vocabulary::Uuid;
 
-use super::fetch::{self, Unsettled};
+use super::fetch::{self, Unsettled, close};
 use super::{Activity, Hub, PipelineError, masked};
 use crate::config::Pipeline;
 use crate::domain::finance::Verdict;
 use crate::domain::identity::voucher_file_ids;
 use crate::store::finance::{self, BookVerdicts, VoucherFile};
 use crate::store::ledger;
-use crate::store::transfer::{Close, Transfer, TransferState};
+use crate::store::transfer::{Transfer, TransferState};
 
 /// Takes in every answer that the drops hold, and finishes what was begun.
 pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
@@ -38,14 +38,13 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
     let said = match read(hub, transfer)? {
         Ok(said) => said,
         Err(reason) => {
-            activity.quarantined += 1;
-            return close(hub, transfer, TransferState::Quarantined, format!("FIN-XML: {reason}")).await;
+            return close(hub, transfer, TransferState::Quarantined, format!("FIN-XML: {reason}"), activity)
+                .await;
         }
     };
     let Some(file) = file_of(hub, &said.transaction_id)? else {
-        activity.quarantined += 1;
         let reason = format!("it answers {}, which we did not send", masked(&said.transaction_id));
-        return close(hub, transfer, TransferState::Unmatched, reason).await;
+        return close(hub, transfer, TransferState::Unmatched, reason, activity).await;
     };
     let (verdicts, strange) = match_vouchers(hub, &file, said)?;
     activity.accepted += 1;
@@ -54,16 +53,6 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
     let booking = BookVerdicts { answer: transfer.no, file: file.no, verdicts, strange, at };
     activity.tasks += hub.store.write(booking).await?;
     Ok(())
-}
-
-async fn close(
-    hub: &Hub,
-    transfer: &Transfer,
-    state: TransferState,
-    reason: String,
-) -> Result<(), PipelineError> {
-    let at = hub.clock.micros();
-    Ok(hub.store.write(Close { no: transfer.no, state, reason, findings: vec![], records: 0, at }).await?)
 }
 
 fn read(hub: &Hub, transfer: &Transfer) -> Result<Result<Said, String>, PipelineError> {
