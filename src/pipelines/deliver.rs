@@ -5,8 +5,44 @@
 use toek_adapters::drop::DropError;
 
 use super::{Hashing, Hub, PipelineError, Place};
-use crate::config::Evidence;
-use crate::store::transfer::Transfer;
+use crate::config::{Evidence, Format};
+use crate::domain::identity::TransferNo;
+use crate::store::archive::Archived;
+use crate::store::transfer::{Begin, Direction, Identity, MarkArchived, Transfer, TransferState};
+
+/// The transfer that is to carry a file out; the same again gives the same. Its size is not known before it is written.
+pub(super) async fn carrier(
+    hub: &Hub,
+    place: &Place,
+    format: Format,
+    name: String,
+    made_at: i64,
+) -> Result<Transfer, PipelineError> {
+    let (_, data_key) = hub.fresh_key()?;
+    let endpoint = place.label.clone();
+    let identity = Identity { direction: Direction::Out, endpoint, name, size: 0, modified_at: made_at };
+    let begin = Begin {
+        identity,
+        format: format.as_str().to_owned(),
+        at: hub.clock.micros(),
+        salt: crate::seams::random(&*hub.ids)?,
+        data_key,
+    };
+    Ok(hub.store.write(begin).await?)
+}
+
+/// That a file that is to go out lies in the archive.
+pub(super) fn lies_archived(no: TransferNo, archived: &Archived, data_key: Vec<u8>) -> MarkArchived {
+    MarkArchived {
+        no,
+        sha256: archived.sha256,
+        state: TransferState::Out,
+        size: archived.size,
+        data_key,
+        layout: None,
+        physical: None,
+    }
+}
 
 /// An archived file on its way to a counterparty.
 pub(super) struct Parcel<'a> {

@@ -14,9 +14,9 @@ use toek_formats::nemkonto::{
 use toek_formats::vocabulary::{BankAccount, MunicipalityCode};
 use tracing::Instrument;
 
-use super::deliver::Parcel;
+use super::deliver::{Parcel, carrier, lies_archived};
 use super::{Activity, Hub, PipelineError, Place, chain};
-use crate::config::{AmountForm, Evidence, Pipeline, PipelineKind};
+use crate::config::{AmountForm, Evidence, Format, Pipeline, PipelineKind};
 use crate::domain::answers::BundleState;
 use crate::domain::calendar::copenhagen;
 use crate::domain::identity::BundleNo;
@@ -25,7 +25,7 @@ use crate::store::archive::{Archived, Key};
 use crate::store::bundle::{
     self, Bundle, BundleLine, DueKey, FinishRuns, Frozen, HoldLate, MarkLanded, Move, Number,
 };
-use crate::store::transfer::{self, Begin, Direction, Identity, MarkArchived, Transfer, TransferState};
+use crate::store::transfer::{self, Transfer};
 use crate::store::{StoreError, Tx, Write};
 
 /// The window of a day's ordinary run.
@@ -249,32 +249,17 @@ fn too_late(hub: &Hub, bundle: &Bundle) -> Option<String> {
 
 /// Writes the bundle's bytes, a function of its row and payments, to the archive.
 async fn archive(hub: &Hub, place: &Place, bundle: &Bundle) -> Result<(), PipelineError> {
-    let (_, data_key) = hub.fresh_key()?;
-    let begin = Begin {
-        identity: Identity {
-            direction: Direction::Out,
-            endpoint: place.label.clone(),
-            name: format!("{}.xml", bundle.group_id),
-            size: 0, // not known before it is written
-            modified_at: bundle.frozen.created_at,
-        },
-        format: crate::config::Format::NemkontoPayment.as_str().to_owned(),
-        at: hub.clock.micros(),
-        salt: crate::seams::random(&*hub.ids)?,
-        data_key,
-    };
-    let file = hub.store.write(begin).await?;
+    let file = carrier(
+        hub,
+        place,
+        Format::NemkontoPayment,
+        format!("{}.xml", bundle.group_id),
+        bundle.frozen.created_at,
+    )
+    .await?;
     let (key, data_key) = hub.fresh_key()?;
     let archived = write_bundle(hub, bundle, &file, &key)?;
-    let mark = MarkArchived {
-        no: file.no,
-        sha256: archived.sha256,
-        state: TransferState::Out,
-        size: archived.size,
-        data_key,
-        layout: None,
-        physical: None,
-    };
+    let mark = lies_archived(file.no, &archived, data_key);
     let (bundle, file_no, at) = (bundle.no, Some(file.no), hub.clock.micros());
     let (from, to) = (BundleState::Numbered, BundleState::Archived);
     hub.store

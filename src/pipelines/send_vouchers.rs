@@ -11,7 +11,7 @@ use toek_formats::finance::{FileHead, Period, Posting, Route, Side, Voucher, Vou
 use toek_formats::routing::{DynamicRouting, FileContent, FileDescriptor, Trigger, names::ROUTED};
 use toek_formats::vocabulary::{MunicipalityCode, Ore, Uuid};
 
-use super::deliver::Parcel;
+use super::deliver::{Parcel, carrier, lies_archived};
 use super::{Activity, Hub, PipelineError, Place, chain};
 use crate::config::{Commit, EndpointKind, Format, Pipeline};
 use crate::domain::accounts::{AccountPlan, ReferenceKey};
@@ -26,7 +26,7 @@ use crate::store::finance::{
     self, GatherFile, HoldVouchers, MoveFile, SentVoucher, TellOverdue, VoucherFile, Waiting,
 };
 use crate::store::ledger::Booked;
-use crate::store::transfer::{self, Begin, Direction, Identity, MarkArchived, Transfer, TransferState};
+use crate::store::transfer::{self, Transfer};
 use crate::store::{StoreError, Tx, Write, bundle, intake, ledger};
 
 /// How long the ERP has for its answer (oir-finans-sf1590a.md 7, ASSUMED).
@@ -233,33 +233,12 @@ fn unfit(file: &VoucherFile, error: &dyn std::error::Error) -> PipelineError {
 /// Writes a file's bytes to the archive. Until it is archived nothing of it has left, so it may come out otherwise the
 /// next time; from then on the archive alone is sent.
 async fn archive(hub: &Hub, place: &Place, file: &VoucherFile) -> Result<(), PipelineError> {
-    let (_, data_key) = hub.fresh_key()?;
-    let begin = Begin {
-        identity: Identity {
-            direction: Direction::Out,
-            endpoint: place.label.clone(),
-            name: file_name(hub, file)?,
-            size: 0, // not known before it is written
-            modified_at: file.created_at,
-        },
-        format: Format::FinanceVouchers.as_str().to_owned(),
-        at: hub.clock.micros(),
-        salt: crate::seams::random(&*hub.ids)?,
-        data_key,
-    };
-    let carrier = hub.store.write(begin).await?;
+    let carrier =
+        carrier(hub, place, Format::FinanceVouchers, file_name(hub, file)?, file.created_at).await?;
     let (key, data_key) = hub.fresh_key()?;
     let sink = BufWriter::with_capacity(1 << 16, hub.archive.create(carrier.no, &key)?);
     let archived = write_file(hub, file, sink)?;
-    let mark = MarkArchived {
-        no: carrier.no,
-        sha256: archived.sha256,
-        state: TransferState::Out,
-        size: archived.size,
-        data_key,
-        layout: None,
-        physical: None,
-    };
+    let mark = lies_archived(carrier.no, &archived, data_key);
     let (from, to) = (FileState::Numbered, FileState::Archived);
     let moved = MoveFile {
         file: file.no,
