@@ -225,6 +225,26 @@ fn a_file_that_a_crash_left_archived_and_in_the_drop_is_taken_in_once() {
 }
 
 #[test]
+fn a_file_that_is_still_being_written_is_not_taken_away_under_its_writer() {
+    let hub = Hub::new();
+    let (path, whole) = (hub.drop().join(NAME), file(1));
+    put(&path, &whole[..4_000], 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(hub.states(NAME), ["quarantined"]);
+    assert!(path.exists(), "whoever writes it goes on");
+    put(&path, &whole, 1_770_000_001);
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(hub.states(NAME), ["quarantined", "accepted"]);
+    assert!(!path.exists());
+    // One that stays as it is goes at the second look.
+    put(&hub.drop().join("cut.g68"), &whole[..4_000], 1_770_000_002);
+    hub.run("receive-payments", MONDAY);
+    hub.run("receive-payments", MONDAY);
+    assert!(!hub.drop().join("cut.g68").exists());
+    hub.clean();
+}
+
+#[test]
 fn a_name_that_cannot_be_fetched_is_told_once_and_until_it_is_gone() {
     let hub = Hub::new();
     let odd = hub.drop().join("l\u{f8}n 1\n.g68");

@@ -410,6 +410,7 @@ fn arrive(house: &House, name: &str) {
         data_key: vec![],
         layout: None,
         physical: None,
+        companion: None,
     };
     block_on(house.hub.store.write(mark)).unwrap();
 }

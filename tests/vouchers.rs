@@ -228,6 +228,48 @@ fn the_first_result_stands() {
 }
 
 #[test]
+fn a_voucher_that_was_accepted_and_refused_never_leaves_again() {
+    let (hub, file) = with_a_voucher_sent();
+    answer(&hub, "KVITTERING_1.xml", &file, &file.vouchers, None);
+    hub.run("receive-voucher-answers", LATER);
+    let rebuild = ["vouchers", "rebuild", "1", "--reason", "closed"];
+    assert!(hub.toek(&rebuild).status.success());
+    answer(&hub, "KVITTERING_2.xml", &file, &[], None);
+    hub.run("receive-voucher-answers", LATER);
+    std::fs::remove_file(&file.path).unwrap();
+    hub.run("send-vouchers", LATER);
+    assert_eq!(sent(&hub).len(), 0, "it may be booked already");
+    assert_eq!(counts(&hub), [0, 1, 0, 0, 0]);
+    assert!(hub.status().to_string().contains("voucher contradicted"), "and a person still knows");
+
+    let (hub, file) = with_a_voucher_sent();
+    for (name, refused) in [("1.xml", &file.vouchers[..]), ("2.xml", &[])] {
+        answer(&hub, name, &file, refused, None);
+        hub.run("receive-voucher-answers", LATER);
+    }
+    assert!(!hub.toek(&rebuild).status.success());
+    assert!(hub.status().to_string().contains("voucher contradicted"));
+    hub.clean();
+}
+
+#[test]
+fn a_second_look_passes_no_metadata_that_the_first_refused() {
+    let (hub, file) = with_a_voucher_sent();
+    answer(&hub, "KVITTERING_1.xml", &file, &[], None);
+    let bytes = std::fs::read(platform(&hub, "IN").join("KVITTERING_1.xml")).unwrap();
+    lay(&hub, "KVITTERING_1.xml", &bytes, bytes.len() as u64 + 1);
+    hub.run("receive-voucher-answers", LATER);
+    assert_eq!(hub.states("KVITTERING_1.xml"), ["quarantined"]);
+    let no = hub.transfers("KVITTERING_1.xml")[0]["transfer"].to_string();
+    assert!(!hub.toek(&["quarantine", "validate", &no]).status.success());
+    // As a crash right after archiving leaves it.
+    hub.sql().execute("update transfer set state = 2 where name = 'KVITTERING_1.xml'", []).unwrap();
+    hub.run("receive-voucher-answers", LATER);
+    assert_eq!(hub.states("KVITTERING_1.xml"), ["quarantined"]);
+    assert_eq!(counts(&hub), [0, 0, 1, 0, 0]);
+}
+
+#[test]
 fn a_file_that_was_not_delivered_waits_for_a_person() {
     let (hub, file) = with_a_voucher_sent();
     let error = ErrorMessage { code: 901, code_text: "NO_ROUTE".to_owned(), text: "No route".to_owned() };

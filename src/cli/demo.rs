@@ -247,9 +247,11 @@ fn drive(
     script: &Script,
 ) -> anyhow::Result<Books> {
     let (text, chance) = (RealDisk.read_text(&places.landscape)?, crate::seams::random(&*context.world.ids)?);
-    let start = Start { text: &text, file: &places.landscape, dir: &places.partners, chance };
+    let text = text.split(PORTS).next().unwrap_or_default(); // of an earlier start: somebody else may listen there now
+    let start = Start { text, file: &places.landscape, dir: &places.partners, chance };
     let mut landscape = Landscape::start(&RealDisk, &start)?;
     connect(dir, landscape.access())?;
+    keep_ports(places, &landscape)?;
     let progress = Arc::new(Printer::new(context.printer.is_json(), context.printer.is_quiet()));
     let mut open = open_at(context, dir, Access::Change, progress)?;
     let plan = plan_of(begun);
@@ -293,6 +295,20 @@ fn tell_instant(context: &Context, now: DateTime, activity: &Activity) {
     }
 }
 
+/// How the ports begin in the landscape's file.
+const PORTS: &str = "\n# Where they listened, and are to listen again.\n[ports]\n";
+
+/// So that `toek partner` runs the counterparties again where `toek.toml` looks for them.
+fn keep_ports(places: &Places, landscape: &Landscape<'_>) -> anyhow::Result<()> {
+    let text = RealDisk.read_text(&places.landscape)?;
+    let mut whole = text.split(PORTS).next().unwrap_or_default().to_owned();
+    whole.push_str(PORTS);
+    for server in landscape.servers() {
+        whole.push_str(&format!("{} = {}\n", server.name(), server.address().port()));
+    }
+    Ok(RealDisk.write_atomically(&places.landscape, whole.as_bytes())?)
+}
+
 /// Where the counterparties listen this time: the endpoints of `toek.toml`.
 fn connect(dir: &Path, access: &[PartnerAccess]) -> anyhow::Result<()> {
     let path = dir.join("toek.toml");
@@ -300,7 +316,9 @@ fn connect(dir: &Path, access: &[PartnerAccess]) -> anyhow::Result<()> {
     let begin = text.find(ENDPOINTS_BEGIN).context("toek.toml has no endpoints to replace")?;
     let end = text.find("[limits]").context("toek.toml has no limits")?;
     let mut endpoints = String::from(ENDPOINTS_BEGIN);
-    endpoints.push_str(" The demo's counterparties; `toek partner` in partners/ runs them again.\n");
+    endpoints.push_str(
+        " The demo's; this runs them again, in partners/: toek --dir . partner --script landscape.toml\n",
+    );
     for (name, user, folders, commit, evidence) in [
         ("ksd", "KSD_SIMPELSFTP", "in = \".\"", "rename", "listing"),
         ("ky", "KY_SIMPELSFTP", "in = \".\"", "rename", "listing"),

@@ -41,6 +41,7 @@ pub(super) fn lies_archived(no: TransferNo, archived: &Archived, data_key: Vec<u
         data_key,
         layout: None,
         physical: None,
+        companion: None,
     }
 }
 

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use toek_adapters::disk::Disk;
 use toek_adapters::drop::{Drop, TRIGGER};
@@ -13,6 +14,10 @@ use toek_adapters::sftp::{self, ByteBudget, KeyFile, SftpDrop, SftpEndpoint, Sft
 
 use super::PipelineError;
 use crate::config::{Commit, Endpoint, EndpointKind, Limits, SftpAccess};
+
+/// How long one request may take: what is in flight at once must pass a slow line in that time. A dead line is noticed
+/// sooner, by what keeps it alive.
+const SLOWEST_ANSWER: Duration = Duration::from_secs(180);
 
 /// The servers that were spoken to so far.
 pub struct Endpoints {
@@ -67,6 +72,7 @@ impl Endpoints {
         let mut settings = SftpSettings::new(&endpoint.name, &access.host, access.port, &access.user);
         settings.key = Some(KeyFile { bytes: disk.read(&dir.join(&access.key))?, passphrase: None });
         settings.host_keys = access.host_keys.clone();
+        settings.timeouts.operation = SLOWEST_ANSWER;
         let server = SftpEndpoint::new(settings, self.budget.clone()).map_err(Box::new)?;
         servers.insert(endpoint.name.clone(), server.clone());
         Ok(server)

@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use toek_adapters::drop::{Listed, Sink, check_name};
+use toek_adapters::drop::{DropError, Listed, Sink, check_name};
 use toek_adapters::poll::list_all;
 use toek_formats::g68::{Charset, Detector, Mode, Physical};
 use tracing::{Instrument, Span};
@@ -17,8 +17,7 @@ use crate::store::Pending;
 use crate::store::archive::ArchiveWriter;
 use crate::store::task;
 use crate::store::transfer::{
-    self, Begin, Close, Direction, Identity, KeepCompanion, MarkArchived, MarkRemoved, SameBytes, Transfer,
-    TransferState,
+    self, Begin, Close, Direction, Identity, MarkArchived, MarkRemoved, SameBytes, Transfer, TransferState,
 };
 
 /// How long a drop may take to say what it holds.
@@ -66,16 +65,21 @@ pub(super) async fn each_new(
     let unfinished = hub.store.read(|tx| transfer::unfinished(tx, pipeline.format.as_str()))?;
     for transfer in unfinished.into_iter().filter(|transfer| super::takes(pipeline, transfer)) {
         let name = transfer.identity.name.clone();
-        let decided = fetching.decide(transfer, None, process).await;
+        let metadata = hub.store.read(|tx| transfer::companion(tx, transfer.no))?;
+        let decided = fetching.decide(transfer, metadata, None, process).await;
         fetching.note(&name, decided);
     }
     // All at once: a drop that is dead, or far away, costs the others nothing.
     let listings = list_all(places.iter().map(|place| &*place.drop), LISTED_WITHIN).await;
+    mind_endpoint(hub, pipeline, &listings).await?;
     for (place, listed) in places.iter().zip(listings) {
         let listed = match listed.map_err(place.failed()) {
             Ok(listed) => listed,
             Err(error) => {
-                fetching.activity.failures.push(chain(&error));
+                let told = chain(&error);
+                if !fetching.activity.failures.contains(&told) {
+                    fetching.activity.failures.push(told); // once for a server, however many drops lie on it
+                }
                 continue;
             }
         };
@@ -108,6 +112,24 @@ async fn mind_names(
     let text = "it cannot be fetched under this name: letters, digits and `_ - .` only, at most 200";
     let unfit = Unfit { kind: task::FILE_NAME, text, files: odd };
     unfit.tell(hub, place, |file| wanted(&file.name), activity).await
+}
+
+/// A person is told of an endpoint that will not come right by itself, until it has.
+async fn mind_endpoint(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    listings: &[Result<Vec<Listed>, DropError>],
+) -> Result<(), PipelineError> {
+    let endpoint = pipeline.endpoint.clone();
+    let lasting = listings.iter().filter_map(|listed| listed.as_ref().err()).find(|error| !error.may_pass());
+    let text = lasting.map(|error| chain(error));
+    let told = hub.store.read(|tx| task::subjects(tx, task::ENDPOINT, &format!("endpoint {endpoint}")))?;
+    let is_told = told.contains(&format!("endpoint {endpoint}"));
+    let is_well = listings.iter().any(Result::is_ok);
+    if text.is_some() != is_told && (text.is_some() || is_well) {
+        hub.store.write(task::EndpointTrouble { endpoint, text, at: hub.clock.micros() }).await?;
+    }
+    Ok(())
 }
 
 /// What was begun and never read whole, and now is gone or another: the other is a delivery of its own.
@@ -191,9 +213,17 @@ impl<'a> Fetching<'a> {
         span(&closing.transfer).in_scope(|| tracing::info!("processed"));
         self.activity.add(closing.unsettled.counts);
         match closing.lies_in {
+            // A file that is set aside may be one that is still being written: it is taken away at the next look, if it
+            // is the same then. If it grew it is another delivery.
+            Some(_) if self.was_set_aside(&closing.transfer)? => Ok(()),
             Some((place, file)) => acknowledge(self.hub, place, &closing.transfer, &file).await,
             None => Ok(()),
         }
+    }
+
+    fn was_set_aside(&self, transfer: &Transfer) -> Result<bool, PipelineError> {
+        let now = self.hub.store.read(|tx| transfer::get(tx, transfer.no))?;
+        Ok(now.is_some_and(|now| now.state == TransferState::Quarantined))
     }
 
     async fn one(
@@ -225,21 +255,16 @@ impl<'a> Fetching<'a> {
                 true => Some(metadata::fetch(place, file).await?),
                 false => None,
             };
-            let Some((taken, marking)) = take_in(hub, place, transfer, file).await? else { return Ok(()) };
+            let taken = take_in(hub, place, transfer, file, metadata.clone()).await?;
+            let Some((taken, marking)) = taken else { return Ok(()) };
             (transfer, self.marking) = (taken, Some(marking));
-            if let Some(bytes) = metadata {
-                let fault = metadata::fault(hub, pipeline, &transfer, &bytes);
-                hub.store.write(KeepCompanion { no: transfer.no, bytes }).await?;
-                if let Some(reason) = fault {
-                    self.activity.quarantined += 1;
-                    let (no, at, state) = (transfer.no, hub.clock.micros(), TransferState::Quarantined);
-                    hub.store.write(Close { no, state, reason, findings: vec![], records: 0, at }).await?;
-                    transfer.state = state;
-                }
-            }
+            return self.decide(transfer, metadata, Some((place, file.clone())), process).await;
         }
         match transfer.state {
-            TransferState::Archived => self.decide(transfer, Some((place, file.clone())), process).await,
+            TransferState::Archived => {
+                let metadata = hub.store.read(|tx| transfer::companion(tx, transfer.no))?;
+                self.decide(transfer, metadata, Some((place, file.clone())), process).await
+            }
             _ => acknowledge(hub, place, &transfer, file).await,
         }
     }
@@ -248,13 +273,18 @@ impl<'a> Fetching<'a> {
     async fn decide(
         &mut self,
         transfer: Transfer,
+        metadata: Option<Vec<u8>>,
         lies_in: Option<(&'a Place, Listed)>,
         process: &mut impl AsyncFnMut(&mut Fetching<'_>, &Transfer) -> Result<Unsettled, PipelineError>,
     ) -> Result<(), PipelineError> {
         if self.closing.as_ref().is_some_and(|before| before.transfer.sha256 == transfer.sha256) {
             self.settle().await?; // whether this repeats it depends on what became of it
         }
-        let unsettled = match repetition(self.hub, &transfer)? {
+        let unfit = match needs_metadata(self.hub, self.pipeline) {
+            true => metadata::unfit(self.hub, self.pipeline, &transfer, metadata.as_deref()),
+            false => None,
+        };
+        let unsettled = match repetition(self.hub, &transfer)?.or(unfit) {
             Some(close) => {
                 match close.state {
                     TransferState::Ignored => self.activity.ignored += 1,
@@ -367,6 +397,7 @@ async fn take_in(
     place: &Place,
     transfer: Transfer,
     file: &Listed,
+    companion: Option<Vec<u8>>,
 ) -> Result<Option<(Transfer, Pending<()>)>, PipelineError> {
     let is_g68 = transfer.format == Format::G68.as_str();
     // A fresh key for every try: what a cut-off try sealed must not share its key with other bytes.
@@ -398,6 +429,7 @@ async fn take_in(
         data_key,
         layout: is_g68.then(|| Sha256::digest(hub.layouts.canonical()).into()),
         physical: taken.physical,
+        companion,
     });
     Ok(Some((taken, marking)))
 }

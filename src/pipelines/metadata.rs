@@ -9,7 +9,7 @@ use super::fetch::Unfit;
 use super::{Activity, Hub, PipelineError, Place};
 use crate::config::{EndpointKind, Format, Pipeline};
 use crate::store::task;
-use crate::store::transfer::{self, Transfer};
+use crate::store::transfer::{self, Close, Transfer, TransferState};
 
 /// How long a file may lie without metadata before a person is told (5.5, ASSUMED).
 const PATIENCE_MICROS: i64 = 10 * 60 * 1_000_000;
@@ -65,8 +65,19 @@ pub(super) async fn forget(place: &Place, name: &str) -> Result<(), PipelineErro
     place.drop.remove(&format!("{name}{METADATA_SUFFIX}")).await.map_err(place.failed())
 }
 
+/// What becomes of a file that is not what its metadata says. Asked whenever the file is looked at, so that a second look
+/// does not pass what the first refused.
+pub(super) fn unfit(hub: &Hub, pipeline: &Pipeline, file: &Transfer, bytes: Option<&[u8]>) -> Option<Close> {
+    let reason = match bytes {
+        Some(bytes) => fault(hub, pipeline, file, bytes)?,
+        None => "SP-META: what came with it was not kept".to_owned(),
+    };
+    let (no, state, at) = (file.no, TransferState::Quarantined, hub.clock.micros());
+    Some(Close { no, state, reason, findings: vec![], records: 0, at })
+}
+
 /// Why a file is not what its metadata says, if it is not.
-pub(super) fn fault(hub: &Hub, pipeline: &Pipeline, file: &Transfer, bytes: &[u8]) -> Option<String> {
+fn fault(hub: &Hub, pipeline: &Pipeline, file: &Transfer, bytes: &[u8]) -> Option<String> {
     let metadata = match FileMetadata::read(bytes) {
         Ok(metadata) => metadata,
         Err(error) => return Some(format!("SP-XML: its metadata: {error}")),

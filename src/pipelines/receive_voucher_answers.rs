@@ -90,12 +90,12 @@ fn verdict(receipt: &Receipt) -> Verdict {
 fn file_of(hub: &Hub, transaction_id: &str) -> Result<Option<VoucherFile>, PipelineError> {
     let ours =
         |file: &VoucherFile| voucher_file_ids(&hub.installation.id, file.no).0.to_string() == transaction_id;
-    let mut after = 0;
+    let mut before = i64::MAX;
     loop {
-        // Files are few: some per municipality and day. Ids are functions of their numbers, so none is kept.
-        let page = hub.store.read(|tx| finance::files_after(tx, after))?;
+        // Ids are functions of the files' numbers, so none is kept; an answer is mostly about one of the newest.
+        let page = hub.store.read(|tx| finance::files_before(tx, before))?;
         let Some(last) = page.last() else { return Ok(None) };
-        after = last.no;
+        before = last.no;
         if let Some(found) = page.into_iter().find(ours) {
             return Ok(Some(found));
         }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use toek_formats::finance::names::POSTINGS_PER_FILE;
 use toek_formats::finance::{FileHead, Period, Posting, Route, Side, Voucher, VoucherFileWriter};
 use toek_formats::routing::{DynamicRouting, FileContent, FileDescriptor, Trigger, names::ROUTED};
-use toek_formats::vocabulary::{MunicipalityCode, Ore, Uuid};
+use toek_formats::vocabulary::{MunicipalityCode, Ore, Uuid, mask_cpr};
 
 use super::deliver::{Parcel, carrier, lies_archived};
 use super::{Activity, Hub, PipelineError, Place, chain};
@@ -72,7 +72,11 @@ async fn gather(
             if must_wait {
                 continue;
             }
-            if let Some(missing) = missing_account(accounts, &waiting) {
+            let obstacle = match waiting.is_contradicted {
+                true => Some("the ERP both accepted and refused an earlier try of it".to_owned()),
+                false => missing_account(accounts, &waiting),
+            };
+            if let Some(missing) = obstacle {
                 if waiting.held.as_ref() != Some(&missing) {
                     unfit.push((waiting.booked.voucher_no, municipality, missing));
                 }
@@ -318,7 +322,8 @@ fn write_voucher<W: std::io::Write>(
     };
     let number = document_number(sent.booking_day.year(), booked.voucher_no, sent.attempt);
     let try_id = finance::try_id(booked, sent.attempt);
-    let external: String = cause.chars().take(70).collect();
+    // A sender may put a person's number into a file's name.
+    let external: String = mask_cpr(&cause).unwrap_or(cause).chars().take(70).collect();
     let first_day = sent.booking_day != voucher.booking_day;
     writer
         .voucher(&Voucher {

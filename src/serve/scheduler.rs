@@ -266,6 +266,9 @@ impl Scheduler {
             hub.store.write(FinishWindow { pipeline, due_at, at }).await?;
             self.lines[start.line].memory.last = Some((window.due, true));
         }
+        if !ended.is_success() {
+            return Ok(()); // nobody could look everywhere, so nobody can say that nothing came
+        }
         self.mind_deadline(hub, start).await
     }
 

@@ -36,7 +36,6 @@ statements! {
     SELECT = "select file_no, transfer_no, municipality, created_at, vouchers, postings, sum_ore, undecided, state, sent_at,
             landed_at from voucher_file where file_no = $1";
     TO_SEND = "select file_no from voucher_file where undecided > 0 and state between 1 and 3 order by file_no";
-    AFTER = "select file_no from voucher_file where file_no > $1 order by file_no limit 500";
     OF_TRANSFER = "select file_no from voucher_file where transfer_no = $1";
     VOUCHERS_OF = "select voucher_no, attempt, booking_day, state, erp_number, cause, answered_by from voucher_sent
         where file_no = $1 order by file_line";
@@ -46,13 +45,17 @@ statements! {
         join voucher v on v.voucher_no = s.voucher_no
         where s.state = 3 and s.voucher_no > $1 and s.attempt = (
             select max(l.attempt) from voucher_sent l where l.voucher_no = s.voucher_no)
+            and not exists (select 1 from voucher_open o where o.voucher_no = s.voucher_no)
         order by s.voucher_no limit 500";
-    HELD = "select voucher_no, municipality, held from voucher_open where held is not null order by voucher_no limit 500";
+    HELD = "select voucher_no, municipality, held from voucher_open where held is not null order by voucher_no";
     MOVE = "update voucher_file set state = $2 where file_no = $1 and state = $3";
     SENT_AT = "update voucher_file set sent_at = $2 where file_no = $1";
     LANDED_AT = "update voucher_file set landed_at = $2 where file_no = $1 and landed_at is null";
     CARRIED_BY = "update voucher_file set transfer_no = $2 where file_no = $1";
     TRY = "select state from voucher_sent where voucher_no = $1 and attempt = $2";
+    CONTRADICT = "update voucher_sent set contradicted = 1 where voucher_no = $1 and attempt = $2";
+    CONTRADICTED = "select count(*) from voucher_sent where voucher_no = $1 and contradicted = 1";
+    BEFORE = "select file_no from voucher_file where file_no < $1 order by file_no desc limit 500";
     ANSWER = "update voucher_sent set state = $3, answered_by = $4, erp_number = $5, cause = $6
         where voucher_no = $1 and attempt = $2";
     DECIDED = "update voucher_file set undecided = undecided - $2 where file_no = $1";
@@ -101,6 +104,12 @@ pub struct Waiting {
     pub booking_day: Date,
     /// Why it could not be sent the last time.
     pub held: Option<String>,
+    /// Whether the ERP's answers to an earlier try contradict each other: then it must not leave again.
+    pub is_contradicted: bool,
+}
+
+fn is_contradicted(tx: &Tx<'_>, voucher_no: i64) -> Result<bool, StoreError> {
+    Ok(tx.one(CONTRADICTED, params![voucher_no], |row| row.get::<_, i64>(0))?.unwrap_or(0) > 0)
 }
 
 /// Municipalities with vouchers to be booked on or before a day.
@@ -120,7 +129,8 @@ pub fn waiting_after(
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?;
     let read = |(no, attempt, day, held)| {
-        Ok(Waiting { booked: ledger::voucher(tx, no)?, attempt, booking_day: date_of(day), held })
+        let (booked, is_contradicted) = (ledger::voucher(tx, no)?, is_contradicted(tx, no)?);
+        Ok(Waiting { booked, attempt, booking_day: date_of(day), held, is_contradicted })
     };
     rows.into_iter().map(read).collect()
 }
@@ -146,7 +156,7 @@ impl Write for HoldVouchers {
         for (voucher_no, municipality, reason) in &self.vouchers {
             tx.run(HOLD, params![voucher_no, reason])?;
             let (subject, text) = (subject_of(*voucher_no), reason.clone());
-            let kind = "voucher held";
+            let kind = HELD_TASK;
             task::open(
                 tx,
                 &task::NewTask { kind, municipality: Some(*municipality), subject, text },
@@ -156,6 +166,12 @@ impl Write for HoldVouchers {
         Ok(())
     }
 }
+
+/// The kinds of tasks about a voucher that a later step settles.
+const HELD_TASK: &str = "voucher held";
+const REFUSED_TASK: &str = "voucher refused";
+/// The kind of a task about a file that nobody confirmed or answered.
+const OVERDUE_TASK: &str = "voucher file overdue";
 
 fn subject_of(voucher_no: i64) -> String {
     format!("voucher {voucher_no}")
@@ -185,11 +201,14 @@ impl Write for GatherFile {
             else {
                 continue;
             };
+            if is_contradicted(tx, *voucher_no)? {
+                continue;
+            }
             taken += 1;
             let state = VoucherState::InFile as u8;
             tx.run(SEND, params![voucher_no, attempt, file_no, taken, day, state])?;
             tx.run(TAKE, params![voucher_no])?;
-            task::close(tx, &subject_of(*voucher_no), self.at)?;
+            task::close_kind(tx, HELD_TASK, &subject_of(*voucher_no), self.at)?;
             let figures: (i64, i64) = tx
                 .one(FIGURES, params![voucher_no], |row| Ok((row.get(0)?, row.get(1)?)))?
                 .unwrap_or_default();
@@ -271,9 +290,9 @@ pub fn to_send(tx: &Tx<'_>) -> Result<Vec<i64>, StoreError> {
     tx.all(TO_SEND, [], |row| row.get(0))
 }
 
-/// The next files after number `after`, at most 500.
-pub fn files_after(tx: &Tx<'_>, after: i64) -> Result<Vec<VoucherFile>, StoreError> {
-    let numbers: Vec<i64> = tx.all(AFTER, params![after], |row| row.get(0))?;
+/// The files before number `before`, the newest first, at most 500.
+pub fn files_before(tx: &Tx<'_>, before: i64) -> Result<Vec<VoucherFile>, StoreError> {
+    let numbers: Vec<i64> = tx.all(BEFORE, params![before], |row| row.get(0))?;
     numbers.into_iter().map(|no| file(tx, no)).collect()
 }
 
@@ -361,7 +380,7 @@ pub struct RefusedVoucher {
 
 /// Refused vouchers after number `after`, at most 500; those built anew since are left out.
 pub fn refused_after(tx: &Tx<'_>, after: i64) -> Result<Vec<RefusedVoucher>, StoreError> {
-    let mut refused = tx.all(REFUSED, params![after], |row| {
+    tx.all(REFUSED, params![after], |row| {
         Ok(RefusedVoucher {
             voucher_no: row.get(0)?,
             attempt: row.get(1)?,
@@ -369,15 +388,7 @@ pub fn refused_after(tx: &Tx<'_>, after: i64) -> Result<Vec<RefusedVoucher>, Sto
             municipality: MunicipalityCode(row.get(3)?),
             cause: row.get::<_, Option<String>>(4)?.unwrap_or_default(),
         })
-    })?;
-    let mut open = Vec::new();
-    for one in &refused {
-        if tx.one(OPEN_ROW, params![one.voucher_no], |_| Ok(()))?.is_some() {
-            open.push(one.voucher_no);
-        }
-    }
-    refused.retain(|one| !open.contains(&one.voucher_no));
-    Ok(refused)
+    })
 }
 
 /// Vouchers that are held back, with why.
@@ -457,8 +468,7 @@ impl Write for MoveFile {
         }
         if let Some(reason) = &self.reason {
             let municipality = Some(file(tx, self.file)?.municipality);
-            let (kind, subject, text) =
-                ("voucher file", format!("voucher file {}", self.file), reason.clone());
+            let (kind, subject, text) = ("voucher file", file_subject(self.file), reason.clone());
             task::open(tx, &task::NewTask { kind, municipality, subject, text }, self.at)?;
         }
         journal::append(tx, self.at, EntryKind::VoucherFile, self.file, &[], &[])?;
@@ -495,9 +505,14 @@ impl Write for MarkDelivered {
                 tx.run(NONE_LEFT, params![self.file])?;
             }
         }
+        task::close_kind(tx, OVERDUE_TASK, &file_subject(self.file), self.at)?;
         accept_answer(tx, self.receipt, about.municipality, 1, self.at)?;
         Ok(is_news)
     }
+}
+
+fn file_subject(file: i64) -> String {
+    format!("voucher file {file}")
 }
 
 fn accept_answer(
@@ -546,10 +561,13 @@ impl Write for BookVerdicts {
                 decided += 1;
                 tx.run(ANSWER, params![voucher_no, attempt, next as u8, self.answer.0, erp_number, cause])?;
             }
+            if tell && next.is_none() {
+                tx.run(CONTRADICT, params![voucher_no, attempt])?;
+            }
             if tell {
                 tasks += 1;
                 let (kind, text) = match next {
-                    Some(_) => ("voucher refused", cause.unwrap_or_default()),
+                    Some(_) => (REFUSED_TASK, cause.unwrap_or_default()),
                     None => (
                         "voucher contradicted",
                         "a second answer says another thing; the first stands".into(),
@@ -566,7 +584,9 @@ impl Write for BookVerdicts {
             task::open(tx, &task::NewTask { kind, municipality, subject, text }, self.at)?;
         }
         tx.run(DECIDED, params![self.file, decided])?;
-        tx.run(ALL_DECIDED, params![self.file, FileState::Answered as u8])?;
+        if tx.run(ALL_DECIDED, params![self.file, FileState::Answered as u8])? > 0 {
+            task::close_kind(tx, OVERDUE_TASK, &file_subject(self.file), self.at)?;
+        }
         accept_answer(tx, self.answer, about.municipality, self.verdicts.len() as u32, self.at)?;
         journal::append(tx, self.at, EntryKind::VouchersAnswered, self.answer.0, &[], &[])?;
         Ok(tasks)
@@ -595,13 +615,19 @@ impl Write for Rebuild {
                 "voucher {no} is not refused, or is built anew already"
             )));
         };
+        if is_contradicted(tx, self.voucher_no)? {
+            return Err(StoreError::Conflict(format!(
+                "the ERP both accepted and refused voucher {}: it may be booked there; settle it with the ERP first",
+                self.voucher_no
+            )));
+        }
         let attempt = last.attempt.checked_add(1);
         let attempt =
             attempt.ok_or_else(|| StoreError::Conflict("a voucher has at most 255 tries".to_owned()))?;
         let booked = ledger::voucher(tx, self.voucher_no)?;
         let day = day_number(self.booking_day.unwrap_or(last.booking_day));
         tx.run(OPEN, params![self.voucher_no, attempt, booked.voucher.municipality.0, day])?;
-        task::close(tx, &subject_of(self.voucher_no), self.at)?;
+        task::close_kind(tx, REFUSED_TASK, &subject_of(self.voucher_no), self.at)?;
         journal::append(tx, self.at, EntryKind::VoucherRebuilt, self.voucher_no, &[], &[])?;
         Ok(attempt)
     }
@@ -630,7 +656,7 @@ impl Write for TellOverdue {
             told += late.len() as u64;
             for (file, municipality) in late {
                 tx.run(TELL_OVERDUE, params![file, level])?;
-                let (kind, subject) = ("voucher file overdue", format!("voucher file {file}"));
+                let (kind, subject) = (OVERDUE_TASK, file_subject(file));
                 let text = format!("{what}; nothing is sent again by itself");
                 let municipality = Some(MunicipalityCode(municipality));
                 task::open(tx, &task::NewTask { kind, municipality, subject, text }, self.at)?;

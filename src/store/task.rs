@@ -33,6 +33,39 @@ pub(super) fn close(tx: &Tx<'_>, subject: &str, at: i64) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Closes what was told of one kind about a subject; what else is open about it stays.
+pub(super) fn close_kind(tx: &Tx<'_>, kind: &str, subject: &str, at: i64) -> Result<(), StoreError> {
+    tx.run(CLOSE_ONE, params![kind, subject, at])?;
+    Ok(())
+}
+
+/// The kind of a task about an endpoint that will not come right by itself.
+pub const ENDPOINT: &str = "endpoint";
+
+/// An endpoint is in trouble that needs a person, or is well again.
+pub struct EndpointTrouble {
+    /// Its name.
+    pub endpoint: String,
+    /// What is wrong; `None` when nothing is.
+    pub text: Option<String>,
+    /// Now.
+    pub at: i64,
+}
+
+impl Write for EndpointTrouble {
+    type Out = ();
+    fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let subject = format!("endpoint {}", self.endpoint);
+        match &self.text {
+            None => close_kind(tx, ENDPOINT, &subject, self.at),
+            Some(text) => {
+                let text = text.clone();
+                open(tx, &NewTask { kind: ENDPOINT, municipality: None, subject, text }, self.at)
+            }
+        }
+    }
+}
+
 /// The kind of a task about a file that cannot be fetched because of its name.
 pub const FILE_NAME: &str = "file name";
 

@@ -47,6 +47,7 @@ statements! {
         where sha256 = $1 and direction = 1 and transfer_no <> $2 order by transfer_no";
     CLOSE = "update transfer set state = $2, reason = $3, records = $4 where transfer_no = $1";
     SET_STATE = "update transfer set state = $2 where transfer_no = $1 and state = $3";
+    COMPANION_OF = "select companion from transfer where transfer_no = $1";
     COMPANION = "update transfer set companion = $2 where transfer_no = $1";
     REMOVED = "update transfer set removed_at = $2 where transfer_no = $1";
     MATCHED = "update transfer set message_id = $2, bundle_no = $3, records = $4 where transfer_no = $1";
@@ -258,6 +259,11 @@ pub fn get(tx: &Tx<'_>, no: TransferNo) -> Result<Option<Transfer>, StoreError> 
     first(tx, COLUMNS_BY_NO, params![no.0])
 }
 
+/// What came with a file, as it came.
+pub fn companion(tx: &Tx<'_>, no: TransferNo) -> Result<Option<Vec<u8>>, StoreError> {
+    Ok(tx.one(COMPANION_OF, params![no.0], |row| row.get(0))?.flatten())
+}
+
 /// The transfers of a name, oldest first.
 pub fn named(tx: &Tx<'_>, name: &str) -> Result<Vec<Transfer>, StoreError> {
     many(tx, BY_NAME, params![name])
@@ -424,6 +430,8 @@ pub struct MarkArchived {
     pub layout: Option<[u8; 32]>,
     /// How its bytes are written, as its format codes it.
     pub physical: Option<i64>,
+    /// What came with it, as it came.
+    pub companion: Option<Vec<u8>>,
 }
 
 impl Write for MarkArchived {
@@ -435,6 +443,9 @@ impl Write for MarkArchived {
             ARCHIVED,
             params![self.no.0, state, self.sha256.as_slice(), layout, self.physical, self.data_key],
         )?;
+        if self.companion.is_some() {
+            tx.run(COMPANION, params![self.no.0, self.companion])?;
+        }
         tx.run(SIZE, params![self.no.0, self.size as i64])?; // of what comes in, the drop told it before
         Ok(())
     }
@@ -527,22 +538,6 @@ impl Write for Decide {
     fn apply(&self, tx: &Tx<'_>) -> Result<i64, StoreError> {
         tx.run(DECIDE, params![self.no.0, self.at])?;
         Ok(get(tx, self.no)?.and_then(|transfer| transfer.decided_at).unwrap_or(self.at))
-    }
-}
-
-/// What came with a file is kept as it came.
-pub struct KeepCompanion {
-    /// The file.
-    pub no: TransferNo,
-    /// What came with it.
-    pub bytes: Vec<u8>,
-}
-
-impl Write for KeepCompanion {
-    type Out = ();
-    fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
-        tx.run(COMPANION, params![self.no.0, self.bytes])?;
-        Ok(())
     }
 }
 

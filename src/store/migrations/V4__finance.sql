@@ -28,7 +28,7 @@ create table voucher_file (
 );
 create index voucher_file_unfinished on voucher_file (state) where undecided > 0;
 
--- One try to send a voucher. state: 1 in a file, 2 accepted, 3 refused.
+-- One try to send a voucher. state: 1 in a file, 2 accepted, 3 refused. contradicted: a later answer says another thing.
 create table voucher_sent (
     voucher_no integer not null,
     attempt integer not null,
@@ -39,6 +39,7 @@ create table voucher_sent (
     answered_by integer,
     erp_number text,
     cause text,
+    contradicted integer not null default 0,
     primary key (voucher_no, attempt)
 ) without rowid;
 create index voucher_sent_file on voucher_sent (file_no, file_line);
