@@ -87,9 +87,9 @@ const WAVES: [(u8, jiff::civil::Time); 2] = [(1, time(8, 0, 0, 0)), (2, time(9, 
 const SEND: jiff::civil::Time = time(13, 0, 0, 0);
 /// When the counterparties' troubles begin and end, by the landscape's file: the hub would poll then anyway.
 const TROUBLES: [jiff::civil::Time; 4] =
-    [time(12, 0, 0, 0), time(14, 0, 0, 0), time(15, 0, 0, 0), time(16, 0, 0, 0)];
+    [time(11, 0, 0, 0), time(14, 0, 0, 0), time(15, 0, 0, 0), time(16, 0, 0, 0)];
 /// What failed is tried again a minute later, so often; then at the next event.
-const TRIES: u32 = 4;
+const TRIES: u32 = 6;
 /// The municipality whose files another case system delivers.
 const KY: MunicipalityCode = MunicipalityCode(825);
 
