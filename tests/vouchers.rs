@@ -228,6 +228,28 @@ fn the_first_result_stands() {
 }
 
 #[test]
+fn a_voucher_that_cannot_be_written_keeps_no_other_back() {
+    let hub = Hub::new();
+    for (name, seed) in [("1.g68", 1), ("2.g68", 2)] {
+        std::fs::write(hub.drop().join(name), hub::file(seed)).unwrap();
+    }
+    hub.run("receive-payments", MONDAY);
+    assert_eq!(counts(&hub), [2, 0, 0, 0, 0]);
+    let broken = "update payment set period_from = 20000, period_to = 19000 where payment_id / 1048576 = 1";
+    hub.sql().execute(broken, []).unwrap();
+    hub.run_with_failures("send-vouchers", MONDAY);
+    assert_eq!(counts(&hub), [0, 2, 0, 0, 0], "the file is no file");
+    hub.run("send-vouchers", LATER);
+    assert_eq!(counts(&hub), [0, 1, 1, 0, 0]);
+    assert!(hub.status().to_string().contains("it cannot be written"));
+    assert!(hub.run("send-vouchers", LATER).contains("nothing to do"), "told once");
+    let mended = "update payment set period_from = null, period_to = null where payment_id / 1048576 = 1";
+    hub.sql().execute(mended, []).unwrap();
+    hub.run("send-vouchers", LATER);
+    assert_eq!(counts(&hub), [0, 0, 2, 0, 0]);
+}
+
+#[test]
 fn a_voucher_that_was_accepted_and_refused_never_leaves_again() {
     let (hub, file) = with_a_voucher_sent();
     answer(&hub, "KVITTERING_1.xml", &file, &file.vouchers, None);

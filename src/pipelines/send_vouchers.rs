@@ -15,7 +15,9 @@ use super::deliver::{Parcel, carrier, lies_archived};
 use super::{Activity, Hub, PipelineError, Place, chain};
 use crate::config::{Commit, EndpointKind, Format, Pipeline};
 use crate::domain::accounts::{AccountPlan, ReferenceKey};
-use crate::domain::finance::{FileState, document_number, heading, posting_text, waits_for_original};
+use crate::domain::finance::{
+    FileState, VoucherState, document_number, heading, posting_text, waits_for_original,
+};
 use crate::domain::identity::{posting_id, trace_id, voucher_file_ids};
 use crate::domain::intake::unpack_digits;
 use crate::domain::ledger::{Account, Line, Source};
@@ -23,7 +25,7 @@ use crate::domain::municipality::Municipality;
 use crate::store::archive::Archived;
 use crate::store::bundle::Bundle;
 use crate::store::finance::{
-    self, GatherFile, HoldVouchers, MoveFile, SentVoucher, TellOverdue, VoucherFile, Waiting,
+    self, Dissolve, GatherFile, HoldVouchers, MoveFile, SentVoucher, TellOverdue, VoucherFile, Waiting,
 };
 use crate::store::ledger::Booked;
 use crate::store::transfer::{self, Transfer};
@@ -74,7 +76,7 @@ async fn gather(
             }
             let obstacle = match waiting.is_contradicted {
                 true => Some("the ERP both accepted and refused an earlier try of it".to_owned()),
-                false => missing_account(accounts, &waiting),
+                false => missing_account(accounts, &waiting).or_else(|| unwritable(hub, &waiting)),
             };
             if let Some(missing) = obstacle {
                 if waiting.held.as_ref() != Some(&missing) {
@@ -145,7 +147,12 @@ async fn deliver_all(hub: &Hub, pipeline: &Pipeline, activity: &mut Activity) ->
 async fn deliver(hub: &Hub, pipeline: &Pipeline, place: &Place, no: i64) -> Result<u32, PipelineError> {
     let mut file = hub.store.read(|tx| finance::file(tx, no))?;
     if file.state == FileState::Numbered {
-        archive(hub, place, &file).await?;
+        if let Err(error) = archive(hub, place, &file).await {
+            if matches!(error, PipelineError::Vouchers { .. } | PipelineError::Configuration(_)) {
+                hub.store.write(Dissolve { file: no, at: hub.clock.micros() }).await?;
+            }
+            return Err(error);
+        }
         file = hub.store.read(|tx| finance::file(tx, no))?;
     }
     let carried = file.transfer.map(|carrier| hub.store.read(|tx| transfer::get(tx, carrier)));
@@ -268,11 +275,59 @@ fn file_name(hub: &Hub, file: &VoucherFile) -> Result<String, PipelineError> {
     Ok(format!("FINANS_{cvr}_{made}_{:04}.xml", file.no % 10_000))
 }
 
+/// Why a voucher that was held back cannot be written even alone, if it cannot. One that never gave trouble is not tried.
+fn unwritable(hub: &Hub, waiting: &Waiting) -> Option<String> {
+    waiting.held.as_ref()?;
+    let voucher = &waiting.booked.voucher;
+    let lines = voucher.lines.iter().filter(|line| line.amount != Ore::ZERO);
+    let alone = VoucherFile {
+        no: 0,
+        transfer: None,
+        municipality: voucher.municipality,
+        created_at: hub.clock.micros(),
+        vouchers: 1,
+        postings: u32::try_from(lines.clone().count()).unwrap_or(u32::MAX),
+        sum: lines.filter(|line| line.amount > Ore::ZERO).map(|line| line.amount).sum(),
+        undecided: 1,
+        state: FileState::Numbered,
+        sent_at: None,
+        landed_at: None,
+    };
+    let sent = SentVoucher {
+        voucher_no: waiting.booked.voucher_no,
+        attempt: waiting.attempt,
+        file_no: 0,
+        booking_day: waiting.booking_day,
+        state: VoucherState::InFile,
+        erp_number: None,
+        cause: None,
+        answered_by: None,
+    };
+    match write_vouchers(hub, &alone, &[sent], std::io::sink()) {
+        Ok(_) => None,
+        Err(PipelineError::Vouchers { what, .. }) => Some(format!("it cannot be written: {what}")),
+        Err(error) => Some(chain(&error)),
+    }
+}
+
 fn write_file(
     hub: &Hub,
     file: &VoucherFile,
     sink: BufWriter<crate::store::archive::ArchiveWriter>,
 ) -> Result<Archived, PipelineError> {
+    let vouchers = hub.store.read(|tx| finance::vouchers_of(tx, file.no))?;
+    let mut sink = write_vouchers(hub, file, &vouchers, sink)?;
+    sink.flush().map_err(|error| unfit(file, &error))?;
+    let archive = sink.into_inner().map_err(|error| unfit(file, error.error()))?;
+    Ok(archive.finish()?)
+}
+
+fn write_vouchers<W: std::io::Write>(
+    hub: &Hub,
+    file: &VoucherFile,
+    vouchers: &[SentVoucher],
+    sink: W,
+) -> Result<W, PipelineError> {
     let cvr = municipality_of(hub, file.municipality)?.cvr.to_string();
     let it_system = hub.installation.serviceplatformen.as_ref().map(|platform| platform.it_system);
     let head = FileHead {
@@ -290,14 +345,11 @@ fn write_file(
     };
     let failed = |error: toek_formats::finance::WriteError| unfit(file, &error);
     let mut writer = VoucherFileWriter::begin(sink, &head).map_err(failed)?;
-    for sent in hub.store.read(|tx| finance::vouchers_of(tx, file.no))? {
+    for sent in vouchers {
         let booked = hub.store.read(|tx| ledger::voucher(tx, sent.voucher_no))?;
-        write_voucher(hub, file, &sent, &booked, &mut writer)?;
+        write_voucher(hub, file, sent, &booked, &mut writer)?;
     }
-    let mut sink = writer.finish().map_err(failed)?;
-    sink.flush().map_err(|error| unfit(file, &error))?;
-    let archive = sink.into_inner().map_err(|error| unfit(file, error.error()))?;
-    Ok(archive.finish()?)
+    writer.finish().map_err(failed)
 }
 
 fn write_voucher<W: std::io::Write>(

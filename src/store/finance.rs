@@ -48,6 +48,12 @@ statements! {
             and not exists (select 1 from voucher_open o where o.voucher_no = s.voucher_no)
         order by s.voucher_no limit 500";
     HELD = "select voucher_no, municipality, held from voucher_open where held is not null order by voucher_no";
+    PUT_BACK = "insert into voucher_open (voucher_no, attempt, municipality, booking_day, held)
+        select s.voucher_no, s.attempt, v.municipality, s.booking_day, $2 from voucher_sent s
+        join voucher v on v.voucher_no = s.voucher_no where s.file_no = $1";
+    TAKE_OUT = "delete from voucher_sent where file_no = $1";
+    EMPTY = "update voucher_file set vouchers = 0, postings = 0, sum_ore = 0, undecided = 0, state = $3
+        where file_no = $1 and state = $2";
     MOVE = "update voucher_file set state = $2 where file_no = $1 and state = $3";
     SENT_AT = "update voucher_file set sent_at = $2 where file_no = $1";
     LANDED_AT = "update voucher_file set landed_at = $2 where file_no = $1 and landed_at is null";
@@ -471,6 +477,30 @@ impl Write for MoveFile {
             let (kind, subject, text) = ("voucher file", file_subject(self.file), reason.clone());
             task::open(tx, &task::NewTask { kind, municipality, subject, text }, self.at)?;
         }
+        journal::append(tx, self.at, EntryKind::VoucherFile, self.file, &[], &[])?;
+        Ok(())
+    }
+}
+
+/// A file that cannot be written is no file: its vouchers wait again, each to be looked at alone before it is put into
+/// another. Nothing of it has left.
+pub struct Dissolve {
+    /// Which.
+    pub file: i64,
+    /// Now.
+    pub at: i64,
+}
+
+impl Write for Dissolve {
+    type Out = ();
+    fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
+        let (from, to) = (FileState::Numbered as u8, FileState::Failed as u8);
+        if tx.run(EMPTY, params![self.file, from, to])? != 1 {
+            let file = self.file;
+            return Err(StoreError::Conflict(format!("voucher file {file} is more than numbered")));
+        }
+        tx.run(PUT_BACK, params![self.file, "its file could not be written"])?;
+        tx.run(TAKE_OUT, params![self.file])?;
         journal::append(tx, self.at, EntryKind::VoucherFile, self.file, &[], &[])?;
         Ok(())
     }
