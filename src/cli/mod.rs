@@ -75,7 +75,7 @@ work.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// A payment day of several municipalities, from generated files to booked answers, then checked independently.
+    /// A payment day of all municipalities over SFTP, from generated files to booked answers, then checked independently.
     Demo(demo::Demo),
     /// Do what is due by the schedule, until told to stop.
     Serve(serve::Serve),
