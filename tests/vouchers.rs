@@ -247,6 +247,7 @@ fn a_voucher_that_cannot_be_written_keeps_no_other_back() {
     hub.sql().execute(mended, []).unwrap();
     hub.run("send-vouchers", LATER);
     assert_eq!(counts(&hub), [0, 0, 2, 0, 0]);
+    hub.clean();
 }
 
 #[test]

@@ -391,7 +391,8 @@ impl Sink for Inflow {
     }
 }
 
-/// Archives a file, with the write that says so on its way; `None` when it changed while it was read: then the next listing shows it as it is.
+/// Archives a file, with the write that says so on its way; `None` when it changed while it was read: then the next
+/// listing shows it as it is.
 async fn take_in(
     hub: &Hub,
     place: &Place,
