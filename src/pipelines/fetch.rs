@@ -47,6 +47,8 @@ struct Closing<'a> {
     transfer: Transfer,
     unsettled: Unsettled,
     lies_in: Option<(&'a Place, Listed)>,
+    /// Its own, not that of the file that is processed while it settles.
+    span: Span,
 }
 
 /// Gives every file that is to be processed to `process`: those archived before and not finished, then what the
@@ -210,7 +212,7 @@ impl<'a> Fetching<'a> {
         for write in closing.unsettled.writes {
             write.done().await?;
         }
-        span(&closing.transfer).in_scope(|| tracing::info!("processed"));
+        closing.span.in_scope(|| tracing::info!("processed"));
         self.activity.add(closing.unsettled.counts);
         match closing.lies_in {
             // A file that is set aside may be one that is still being written: it is taken away at the next look, if it
@@ -280,6 +282,7 @@ impl<'a> Fetching<'a> {
         if self.closing.as_ref().is_some_and(|before| before.transfer.sha256 == transfer.sha256) {
             self.settle().await?; // whether this repeats it depends on what became of it
         }
+        let span = span(&transfer);
         let unfit = match needs_metadata(self.hub, self.pipeline) {
             true => metadata::unfit(self.hub, self.pipeline, &transfer, metadata.as_deref()),
             false => None,
@@ -293,10 +296,10 @@ impl<'a> Fetching<'a> {
                 self.hub.store.write(close).await?;
                 Unsettled::default()
             }
-            None => process(self, &transfer).instrument(span(&transfer)).await?,
+            None => process(self, &transfer).instrument(span.clone()).await?,
         };
         self.settle().await?;
-        self.closing = Some(Closing { transfer, unsettled, lies_in });
+        self.closing = Some(Closing { transfer, unsettled, lies_in, span });
         Ok(())
     }
 }
