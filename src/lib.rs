@@ -14,4 +14,5 @@ pub mod partners;
 pub mod pipelines;
 pub mod seams;
 pub mod serve;
+pub mod steps;
 pub mod store;

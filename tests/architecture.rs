@@ -22,18 +22,30 @@ struct Room {
 
 const EVERYTHING: &[&str] = &[""];
 const WORDS_ONLY: &[&str] = &["vocabulary"];
-const ALL_ROOMS: &[&str] =
-    &["canary", "cli", "config", "domain", "generator", "partners", "pipelines", "seams", "serve", "store"];
+const ALL_ROOMS: &[&str] = &[
+    "canary",
+    "cli",
+    "config",
+    "domain",
+    "generator",
+    "partners",
+    "pipelines",
+    "seams",
+    "serve",
+    "steps",
+    "store",
+];
 
 const ROOMS: &[Room] = &[
     Room { name: "main", rooms: &["cli", "seams"], formats: &[], adapters: &[] },
     Room { name: "lib", rooms: &[], formats: &[], adapters: &[] },
     Room { name: "canary", rooms: &[], formats: &[], adapters: &[] },
+    Room { name: "steps", rooms: &[], formats: &[], adapters: &[] },
     // Instants become Danish time in one place, which is the domain's.
     Room { name: "seams", rooms: &["domain"], formats: &[], adapters: &[] },
     Room { name: "domain", rooms: &[], formats: WORDS_ONLY, adapters: &[] },
     Room { name: "config", rooms: &["domain"], formats: WORDS_ONLY, adapters: &[] },
-    Room { name: "store", rooms: &["canary", "domain"], formats: WORDS_ONLY, adapters: &[] },
+    Room { name: "store", rooms: &["canary", "domain", "steps"], formats: WORDS_ONLY, adapters: &[] },
     // The archive is files, so it takes the disk, and streams, so it is a sink and a source.
     Room {
         name: "store/archive",
@@ -50,7 +62,7 @@ const ROOMS: &[Room] = &[
     // It says when pipelines run, and knows no format; of the adapters only the disk, for its socket and accounts.
     Room {
         name: "serve",
-        rooms: &["config", "domain", "pipelines", "seams", "store"],
+        rooms: &["config", "domain", "pipelines", "seams", "steps", "store"],
         formats: &[],
         adapters: &["disk"],
     },

@@ -22,6 +22,7 @@ mod run;
 mod schedule;
 mod serve;
 mod status;
+mod steps;
 mod story;
 mod trace;
 mod validate;
@@ -93,6 +94,8 @@ enum Command {
     Run(run::Run),
     /// What stands where: files, records, bundles, and what needs a person.
     Status(status::Status),
+    /// Every durable step of the hub, and what follows a crash at it.
+    Steps(steps::Steps),
     /// The whole story of a payment, a bundle, a transfer or a file, by time.
     Trace(trace::Trace),
     /// Show what is in a file, field by field, with personal data masked.
@@ -169,6 +172,7 @@ pub fn main(world: World) -> ExitCode {
         Command::Init(command) => init::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),
         Command::Run(command) => run::run(&context, &command),
+        Command::Steps(command) => steps::run(&context, &command),
         Command::Status(command) => status::run(&context, &command),
         Command::Trace(command) => trace::run(&context, &command),
         Command::Inspect(command) => inspect::run(&context, &command),

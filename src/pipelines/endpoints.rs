@@ -19,10 +19,14 @@ use crate::config::{Commit, Endpoint, EndpointKind, Limits, SftpAccess};
 /// sooner, by what keeps it alive.
 const SLOWEST_ANSWER: Duration = Duration::from_secs(180);
 
+/// Makes the drop of an endpoint's folder.
+pub type Opener = dyn Fn(&Endpoint, &Path) -> Box<dyn Drop> + Send + Sync;
+
 /// The servers that were spoken to so far.
 pub struct Endpoints {
     budget: Arc<ByteBudget>,
     servers: Mutex<HashMap<String, Arc<SftpEndpoint>>>,
+    opener: Option<Box<Opener>>,
 }
 
 impl Endpoints {
@@ -30,7 +34,12 @@ impl Endpoints {
     pub fn new(limits: &Limits) -> Endpoints {
         let bytes = usize::try_from(limits.in_flight_bytes).unwrap_or(usize::MAX);
         let budget = Arc::new(ByteBudget::new(bytes, limits.data_transfers as usize));
-        Endpoints { budget, servers: Mutex::default() }
+        Endpoints { budget, servers: Mutex::default(), opener: None }
+    }
+
+    /// Whatever kind they are of, they are what `opener` makes: a simulator's.
+    pub fn simulated(limits: &Limits, opener: Box<Opener>) -> Endpoints {
+        Endpoints { opener: Some(opener), ..Endpoints::new(limits) }
     }
 
     /// One folder of an endpoint as a drop. `dir` is the installation's directory.
@@ -41,6 +50,9 @@ impl Endpoints {
         folder: &Path,
         disk: &Arc<dyn Disk>,
     ) -> Result<Box<dyn Drop>, PipelineError> {
+        if let Some(opener) = &self.opener {
+            return Ok(opener(endpoint, folder));
+        }
         match &endpoint.kind {
             EndpointKind::Folder => {
                 let folder = dir.join(folder);

@@ -26,7 +26,7 @@ use crate::store::bundle::{
     self, Bundle, BundleLine, DueKey, FinishRuns, Frozen, HoldLate, MarkLanded, Move, Number,
 };
 use crate::store::transfer::{self, Transfer};
-use crate::store::{StoreError, Tx, Write};
+use crate::store::{StoreError, Write, together};
 
 /// The window of a day's ordinary run.
 const DAILY: &str = "daily";
@@ -144,8 +144,7 @@ async fn number(
     };
     let write = std::sync::Arc::new(write);
     loop {
-        let next = write.clone();
-        if hub.store.write(move |tx: &Tx<'_>| next.apply(tx)).await?.is_none() {
+        if hub.store.write(write.clone()).await?.is_none() {
             return Ok(());
         }
     }
@@ -263,10 +262,10 @@ async fn archive(hub: &Hub, place: &Place, bundle: &Bundle) -> Result<(), Pipeli
     let (bundle, file_no, at) = (bundle.no, Some(file.no), hub.clock.micros());
     let (from, to) = (BundleState::Numbered, BundleState::Archived);
     hub.store
-        .write(move |tx: &Tx<'_>| {
+        .write(together::<Move, _, _>(move |tx| {
             mark.apply(tx)?;
             Move { bundle, from, to, file: file_no, reason: None, at }.apply(tx)
-        })
+        }))
         .await?;
     Ok(())
 }

@@ -29,7 +29,7 @@ use crate::store::finance::{
 };
 use crate::store::ledger::Booked;
 use crate::store::transfer::{self, Transfer};
-use crate::store::{StoreError, Tx, Write, bundle, intake, ledger};
+use crate::store::{StoreError, Write, bundle, intake, ledger, together};
 
 /// How long the ERP has for its answer (oir-finans-sf1590a.md 7, ASSUMED).
 const ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
@@ -260,10 +260,10 @@ async fn archive(hub: &Hub, place: &Place, file: &VoucherFile) -> Result<(), Pip
         at: hub.clock.micros(),
     };
     hub.store
-        .write(move |tx: &Tx<'_>| {
+        .write(together::<MoveFile, _, _>(move |tx| {
             mark.apply(tx)?;
             moved.apply(tx)
-        })
+        }))
         .await?;
     Ok(())
 }

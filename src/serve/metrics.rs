@@ -11,7 +11,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, 
 use super::activation::{Ended, Start};
 use crate::pipelines::{Hub, chain};
 use crate::seams::Clock;
-use crate::store::Stopwatch;
+use crate::steps::Step;
+use crate::store::Witness;
 use crate::store::pulse::Pulse;
 
 /// Bounds of the histogram of writes, in seconds: one sync is about four milliseconds.
@@ -135,12 +136,12 @@ pub struct WriteTimes {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Stopwatch for WriteTimes {
+impl Witness for WriteTimes {
     fn elapsed(&self) -> Duration {
         self.clock.elapsed()
     }
 
-    fn wrote(&self, took: Duration) {
+    fn wrote(&self, _step: Step, took: Duration) {
         self.metrics.record(|| histogram!(WRITES).record(took));
     }
 }

@@ -35,7 +35,7 @@ use self::person::Person;
 use self::scheduler::Scheduler;
 use self::socket::{Asked, Listener, Reply};
 use crate::pipelines::{Activity, Hub, chain};
-use crate::store::{StoreError, Tx};
+use crate::store::{Nothing, StoreError};
 
 /// How often the schedule is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -86,7 +86,7 @@ pub async fn run(hub: Arc<Hub>, options: Options, tell: &dyn Fn(News)) -> Result
 
 async fn run_here(hub: Arc<Hub>, options: Options, tell: &dyn Fn(News)) -> Result<Summary, StoreError> {
     let metrics = Arc::new(Metrics::default());
-    hub.store.measure(Arc::new(WriteTimes { metrics: metrics.clone(), clock: hub.clock.clone() }));
+    hub.store.witness(Arc::new(WriteTimes { metrics: metrics.clone(), clock: hub.clock.clone() }));
     let vitals = Arc::new(Vitals::new(hub.clone(), metrics.clone()));
     let listener = open_doors(&hub, &options, &vitals, tell);
     let scheduler = Scheduler::open(&hub, metrics.clone()).await?;
@@ -334,8 +334,7 @@ impl Daemon {
 
 /// Everything that the store was given before this is written, or was refused.
 async fn drain(hub: &Hub) -> Result<(), StoreError> {
-    let nothing = |_: &Tx<'_>| Ok(());
-    let (small, chunk) = (hub.store.begin_write(nothing), hub.store.begin_chunk(nothing));
+    let (small, chunk) = (hub.store.begin_write(Nothing), hub.store.begin_chunk(Nothing));
     small.done().await?;
     chunk.done().await
 }

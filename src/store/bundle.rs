@@ -11,6 +11,7 @@ use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo, group_
 use crate::domain::outcome::{self, Outcome};
 use crate::domain::payment::{AttemptState, HoldReason, PaymentState};
 use crate::domain::sending::Due;
+use crate::steps::Step;
 use jiff::civil::Date;
 
 statements! {
@@ -135,6 +136,7 @@ pub struct Number {
 }
 
 impl Write for Number {
+    const STEP: Step = Step::Numbered;
     /// The bundle; none when nothing was left to take.
     type Out = Option<BundleNo>;
     fn apply(&self, tx: &Tx<'_>) -> Result<Option<BundleNo>, StoreError> {
@@ -275,6 +277,7 @@ pub struct HoldLate {
 }
 
 impl Write for HoldLate {
+    const STEP: Step = Step::TooLate;
     type Out = usize;
     fn apply(&self, tx: &Tx<'_>) -> Result<usize, StoreError> {
         let Some((payments, taken, ids)) = due_row(tx, &self.due)? else { return Ok(0) };
@@ -469,6 +472,7 @@ pub struct Move {
 }
 
 impl Write for Move {
+    const STEP: Step = Step::Moved;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let (no, from, to) = (self.bundle.0, self.from as u8, self.to as u8);
@@ -503,6 +507,7 @@ pub struct MarkLanded {
 }
 
 impl Write for MarkLanded {
+    const STEP: Step = Step::Landed;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         tx.run(LANDED, params![self.bundle.0, self.at])?;
@@ -518,6 +523,7 @@ pub struct FinishRuns {
 }
 
 impl Write for FinishRuns {
+    const STEP: Step = Step::RunsEnded;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let open: Vec<i64> = tx.all(OPEN_RUNS, [], |row| row.get(0))?;

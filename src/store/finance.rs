@@ -11,6 +11,7 @@ use super::{StoreError, Tx, Write, date_of, day_number, task, transfer};
 use crate::domain::finance::{FileState, Verdict, VoucherState, judge};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo, voucher_attempt_id};
 use crate::domain::ledger::{Rule, Source};
+use crate::steps::Step;
 use jiff::civil::Date;
 
 statements! {
@@ -157,6 +158,7 @@ pub struct HoldVouchers {
 }
 
 impl Write for HoldVouchers {
+    const STEP: Step = Step::VouchersHeld;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         for (voucher_no, municipality, reason) in &self.vouchers {
@@ -194,6 +196,7 @@ pub struct GatherFile {
 }
 
 impl Write for GatherFile {
+    const STEP: Step = Step::Gathered;
     /// The file; none when nothing of it waits any more.
     type Out = Option<i64>;
     fn apply(&self, tx: &Tx<'_>) -> Result<Option<i64>, StoreError> {
@@ -458,6 +461,7 @@ pub struct MoveFile {
 }
 
 impl Write for MoveFile {
+    const STEP: Step = Step::FileMoved;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         if tx.run(MOVE, params![self.file, self.to as u8, self.from as u8])? != 1 {
@@ -492,6 +496,7 @@ pub struct Dissolve {
 }
 
 impl Write for Dissolve {
+    const STEP: Step = Step::Dissolved;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let (from, to) = (FileState::Numbered as u8, FileState::Failed as u8);
@@ -519,6 +524,7 @@ pub struct MarkDelivered {
 }
 
 impl Write for MarkDelivered {
+    const STEP: Step = Step::Delivered;
     type Out = bool;
     fn apply(&self, tx: &Tx<'_>) -> Result<bool, StoreError> {
         let about = file(tx, self.file)?;
@@ -572,6 +578,7 @@ pub struct BookVerdicts {
 }
 
 impl Write for BookVerdicts {
+    const STEP: Step = Step::Verdicts;
     /// How many vouchers a person must look at.
     type Out = u64;
     fn apply(&self, tx: &Tx<'_>) -> Result<u64, StoreError> {
@@ -634,6 +641,7 @@ pub struct Rebuild {
 }
 
 impl Write for Rebuild {
+    const STEP: Step = Step::Rebuilt;
     /// The number of the new try.
     type Out = u8;
     fn apply(&self, tx: &Tx<'_>) -> Result<u8, StoreError> {
@@ -674,6 +682,7 @@ pub struct TellOverdue {
 }
 
 impl Write for TellOverdue {
+    const STEP: Step = Step::VouchersOverdue;
     type Out = u64;
     fn apply(&self, tx: &Tx<'_>) -> Result<u64, StoreError> {
         let mut told = 0;

@@ -13,6 +13,7 @@ use crate::domain::intake::{Candidate, Decision, Method};
 use crate::domain::ledger::{Rule, Source, Voucher};
 use crate::domain::outcome::{self, Outcome};
 use crate::domain::payment::PaymentState;
+use crate::steps::Step;
 
 statements! {
     SUPPLIER = "select supplier from supplier where short_id = $1";
@@ -77,6 +78,7 @@ pub struct Chunk {
 }
 
 impl Write for Chunk {
+    const STEP: Step = Step::Chunk;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let (state, salt, _) = state_of(tx, self.transfer)?;
@@ -246,6 +248,7 @@ pub struct Accept {
 }
 
 impl Write for Accept {
+    const STEP: Step = Step::Accepted;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let (state, salt, checkpoint) = state_of(tx, self.transfer)?;

@@ -23,6 +23,7 @@ pub mod task;
 pub mod transfer;
 pub mod verify;
 
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
@@ -34,6 +35,8 @@ use tokio::sync::oneshot;
 
 use queue::{Lane, Queue, Reading};
 pub use sql::Tx;
+
+use crate::steps::Step;
 
 mod migrations {
     refinery::embed_migrations!("src/store/migrations");
@@ -87,20 +90,56 @@ impl From<crate::domain::outcome::BadOutcomes> for StoreError {
 
 /// A change to the store, as a value. It may be run more than once, so it keeps nothing between runs.
 pub trait Write: Send + 'static {
+    /// Which durable step it is.
+    const STEP: Step;
     /// What the caller learns.
     type Out: Send + 'static;
     /// Makes the change. An error undoes all of it.
     fn apply(&self, tx: &Tx<'_>) -> Result<Self::Out, StoreError>;
 }
 
-impl<F, T> Write for F
+/// Several writes that are one step, each made for itself first.
+pub struct Together<S, F>(PhantomData<S>, F);
+
+/// Makes what `apply` makes, as the step that write `S` is.
+pub fn together<S, F, T>(apply: F) -> Together<S, F>
 where
+    S: Write,
+    F: Fn(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+{
+    Together(PhantomData, apply)
+}
+
+impl<S, F, T> Write for Together<S, F>
+where
+    S: Write,
     F: Fn(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     T: Send + 'static,
 {
+    const STEP: Step = S::STEP;
     type Out = T;
     fn apply(&self, tx: &Tx<'_>) -> Result<T, StoreError> {
-        self(tx)
+        (self.1)(tx)
+    }
+}
+
+/// The same value again and again.
+impl<W: Write + Sync> Write for Arc<W> {
+    const STEP: Step = W::STEP;
+    type Out = W::Out;
+    fn apply(&self, tx: &Tx<'_>) -> Result<W::Out, StoreError> {
+        W::apply(self, tx)
+    }
+}
+
+/// Changes nothing: once it is done, so is all that was queued before it.
+pub struct Nothing;
+
+impl Write for Nothing {
+    const STEP: Step = Step::Nothing;
+    type Out = ();
+    fn apply(&self, _tx: &Tx<'_>) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 
@@ -113,12 +152,14 @@ enum Writer {
     Inline(Mutex<Connection>),
 }
 
-/// Measures how long writes take, from being queued to being durable.
-pub trait Stopwatch: Send + Sync {
+/// Is told of every write.
+pub trait Witness: Send + Sync {
     /// Time that has passed since some moment.
     fn elapsed(&self) -> Duration;
-    /// A write took this long.
-    fn wrote(&self, took: Duration);
+    /// A write is about to be made; it is durable only when [`Witness::wrote`] is told.
+    fn writing(&self, _step: Step) {}
+    /// A write took this long from being queued to being durable, or to being refused.
+    fn wrote(&self, step: Step, took: Duration);
 }
 
 /// The store of one installation.
@@ -126,7 +167,7 @@ pub struct Store {
     path: PathBuf,
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
-    stopwatch: OnceLock<Arc<dyn Stopwatch>>,
+    witness: OnceLock<Arc<dyn Witness>>,
     /// Of a store read without a log: whether it is still as it was when it was opened.
     still: Option<Box<dyn Fn() -> bool + Send + Sync>>,
 }
@@ -152,7 +193,7 @@ impl Store {
     }
 
     fn new(path: &Path, writer: Writer, still: Option<Box<dyn Fn() -> bool + Send + Sync>>) -> Store {
-        Store { path: path.to_owned(), writer, readers: Mutex::default(), stopwatch: OnceLock::new(), still }
+        Store { path: path.to_owned(), writer, readers: Mutex::default(), witness: OnceLock::new(), still }
     }
 
     /// The same with the writer in the caller's thread: slower, and in an order that a test can repeat.
@@ -199,9 +240,9 @@ impl Store {
         Ok(Store::new(path, writer, None))
     }
 
-    /// Measures every write from now on. Only the first stopwatch counts.
-    pub fn measure(&self, stopwatch: Arc<dyn Stopwatch>) {
-        let _ = self.stopwatch.set(stopwatch);
+    /// Tells of every write from now on. Only the first witness counts.
+    pub fn witness(&self, witness: Arc<dyn Witness>) {
+        let _ = self.witness.set(witness);
     }
 
     /// Queues a chunk of a long work without waiting for it; the receiver hears of it after the commit. Chunks are stored
@@ -212,8 +253,8 @@ impl Store {
 
     fn begin<W: Write>(&self, lane: Lane, write: W) -> Pending<W::Out> {
         let (tell, told) = oneshot::channel();
-        let timed = self.stopwatch.get().map(|stopwatch| (stopwatch.clone(), stopwatch.elapsed()));
-        let tell = Tell { tell, timed };
+        let watched = self.witness.get().map(|witness| (witness.clone(), witness.elapsed()));
+        let tell = Tell { tell, step: W::STEP, watched };
         match &self.writer {
             // A closed queue drops `tell`, and the caller hears that the writer has stopped.
             Writer::Thread { jobs, .. } => jobs.push(lane, job(write, tell)),
@@ -288,13 +329,14 @@ impl<T> Pending<T> {
 /// Who hears of a write, and when it was queued where that is measured.
 struct Tell<T> {
     tell: oneshot::Sender<Result<T, StoreError>>,
-    timed: Option<(Arc<dyn Stopwatch>, Duration)>,
+    step: Step,
+    watched: Option<(Arc<dyn Witness>, Duration)>,
 }
 
 impl<T> Tell<T> {
     fn tell(self, answer: Result<T, StoreError>) {
-        if let Some((stopwatch, queued)) = self.timed {
-            stopwatch.wrote(stopwatch.elapsed().saturating_sub(queued));
+        if let Some((witness, queued)) = self.watched {
+            witness.wrote(self.step, witness.elapsed().saturating_sub(queued));
         }
         let _ = self.tell.send(answer); // the caller may have gone away
     }
@@ -302,6 +344,9 @@ impl<T> Tell<T> {
 
 fn job<W: Write>(write: W, tell: Tell<W::Out>) -> Job {
     Box::new(move |connection| {
+        if let Some((witness, _)) = &tell.watched {
+            witness.writing(tell.step);
+        }
         let result = in_savepoint(connection, &write);
         Box::new(move |committed| {
             let answer = match (result, committed) {

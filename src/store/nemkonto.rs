@@ -19,6 +19,7 @@ use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo};
 use crate::domain::ledger::{Entry, Rule, Source, Vouchers};
 use crate::domain::outcome::Outcome;
 use crate::domain::payment::{AttemptEvent, AttemptState, PaymentState, Step};
+use crate::steps;
 
 statements! {
     ATTEMPT = "select a.bundle_no, a.state, a.stop_requested, p.municipality, p.benefit, p.amount_ore, p.payee_code,
@@ -81,6 +82,7 @@ pub struct BookedAnswers {
 }
 
 impl Write for Book {
+    const STEP: steps::Step = steps::Step::Booked;
     type Out = BookedAnswers;
     fn apply(&self, tx: &Tx<'_>) -> Result<BookedAnswers, StoreError> {
         let found: Option<(Vec<u8>, u32, i64)> =
@@ -379,6 +381,7 @@ pub struct BookUnreadable {
 }
 
 impl Write for BookUnreadable {
+    const STEP: steps::Step = steps::Step::Unreadable;
     type Out = u32;
     fn apply(&self, tx: &Tx<'_>) -> Result<u32, StoreError> {
         let mut suspects = 0;
@@ -415,6 +418,7 @@ pub struct Overdue {
 }
 
 impl Write for Overdue {
+    const STEP: steps::Step = steps::Step::Overdue;
     type Out = u32;
     fn apply(&self, tx: &Tx<'_>) -> Result<u32, StoreError> {
         let bundle = bundle::get(tx, self.bundle)?;

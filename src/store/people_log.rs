@@ -5,6 +5,7 @@ use rusqlite::params;
 
 use super::sql::statements;
 use super::{StoreError, Tx, Write};
+use crate::steps::Step;
 
 statements! {
     ADD_READ = "insert into read_log (at, who, act, subject) values ($1, $2, $3, $4)";
@@ -40,6 +41,7 @@ pub struct Add {
 }
 
 impl Write for Add {
+    const STEP: Step = Step::People;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let sql = match self.log {

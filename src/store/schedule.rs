@@ -7,6 +7,7 @@ use rusqlite::params;
 use super::sql::statements;
 use super::task::{self, NewTask};
 use super::{StoreError, Tx, Write, day_number};
+use crate::steps::Step;
 
 statements! {
     ORIGIN = "insert into schedule_origin (pipeline, since) values ($1, $2) on conflict (pipeline) do nothing";
@@ -46,6 +47,7 @@ pub struct Note {
 }
 
 impl Write for Note {
+    const STEP: Step = Step::Scheduled;
     type Out = Known;
     fn apply(&self, tx: &Tx<'_>) -> Result<Known, StoreError> {
         tx.run(ORIGIN, params![self.pipeline, self.at])?;
@@ -72,6 +74,7 @@ pub struct BeginWindow {
 }
 
 impl Write for BeginWindow {
+    const STEP: Step = Step::Begun;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let BeginWindow { pipeline, due_at, missed, first_missed, at } = self;
@@ -91,6 +94,7 @@ pub struct FinishWindow {
 }
 
 impl Write for FinishWindow {
+    const STEP: Step = Step::Ended;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         tx.run(FINISH, params![self.pipeline, self.due_at, self.at])?;
@@ -166,6 +170,7 @@ pub struct Tell {
 }
 
 impl Write for Tell {
+    const STEP: Step = Step::Told;
     /// Whether it was not said before.
     type Out = bool;
     fn apply(&self, tx: &Tx<'_>) -> Result<bool, StoreError> {
@@ -200,6 +205,7 @@ pub struct Arrived {
 }
 
 impl Write for Arrived {
+    const STEP: Step = Step::Told;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         task::close(tx, &self.expected.subject(), self.at)
@@ -230,6 +236,7 @@ pub struct HoldClock {
 }
 
 impl Write for HoldClock {
+    const STEP: Step = Step::Clock;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let (subject, text) = (CLOCK.to_owned(), self.text.clone());
@@ -244,6 +251,7 @@ pub struct ReleaseClock {
 }
 
 impl Write for ReleaseClock {
+    const STEP: Step = Step::Clock;
     /// Why it was doubted; `None` when it was not.
     type Out = Option<String>;
     fn apply(&self, tx: &Tx<'_>) -> Result<Option<String>, StoreError> {

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::sql::statements;
 use super::{StoreError, Tx, Write, date_of};
 use crate::domain::identity::{PaymentId, TransferNo};
+use crate::steps::Step;
 
 statements! {
     INSERT = "insert or ignore into seen (period, fingerprint, payment_id) values ($1, $2, $3)";
@@ -156,6 +157,7 @@ pub struct KeepFilters {
 }
 
 impl Write for KeepFilters {
+    const STEP: Step = Step::Filters;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         for (month, bits) in &self.months {
@@ -315,7 +317,11 @@ mod tests {
         let add = |period: i64, fingerprint: i64, memory: &Seen| {
             let entries = vec![(fingerprint, PaymentId::new(TransferNo(1), 1))];
             memory.remember(period, &entries);
-            store.write_blocking(move |tx: &Tx<'_>| insert(tx, period, &entries)).unwrap();
+            store
+                .write_blocking(crate::store::together::<KeepFilters, _, _>(move |tx| {
+                    insert(tx, period, &entries)
+                }))
+                .unwrap();
         };
         let look = |memory: &Seen, fingerprint: i64| {
             store.read(|tx| memory.look(tx, &[fingerprint], i64::MIN, TransferNo(2))).unwrap().len()

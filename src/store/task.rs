@@ -5,6 +5,7 @@ use toek_formats::vocabulary::MunicipalityCode;
 
 use super::sql::statements;
 use super::{StoreError, Tx, Write};
+use crate::steps::Step;
 
 statements! {
     OPEN = "insert into task (kind, municipality, subject, text, opened_at) values ($1, $2, $3, $4, $5)
@@ -53,6 +54,7 @@ pub struct EndpointTrouble {
 }
 
 impl Write for EndpointTrouble {
+    const STEP: Step = Step::Told;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let subject = format!("endpoint {}", self.endpoint);
@@ -94,6 +96,7 @@ pub struct UnfitFiles {
 }
 
 impl Write for UnfitFiles {
+    const STEP: Step = Step::Told;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         for subject in &self.gone {

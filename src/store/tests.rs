@@ -60,12 +60,12 @@ fn an_older_build_refuses_a_newer_schema() {
     assert!(matches!(Store::open_to_read(&path), Err(StoreError::Newer { .. })));
 }
 
-fn insert_key(key: &'static str, fail: bool) -> impl Fn(&Tx<'_>) -> Result<(), StoreError> + Send + 'static {
+fn insert_key(key: &'static str, fail: bool) -> impl Write<Out = ()> {
     const INSERT: &str = "insert into installation (key, value) values ($1, 'x')";
-    move |tx: &Tx<'_>| {
+    together::<Nothing, _, _>(move |tx| {
         tx.run(INSERT, [key])?;
         if fail { Err(StoreError::Conflict("on purpose".to_owned())) } else { Ok(()) }
-    }
+    })
 }
 
 fn keys(store: &Store) -> Vec<String> {
@@ -93,7 +93,7 @@ async fn a_failed_write_rolls_back_alone() {
 async fn readers_cannot_write() {
     let (_dir, path) = fresh();
     let store = Store::open(&path).unwrap();
-    assert!(store.read(|tx| insert_key("a", false)(tx)).is_err());
+    assert!(store.read(|tx| insert_key("a", false).apply(tx)).is_err());
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_sealed_store_is_read_without_a_log_and_only_while_it_stays_as_it_was() {
     let still = unchanged.clone();
     let sealed = Store::open_sealed(&path, move || still.load(std::sync::atomic::Ordering::SeqCst)).unwrap();
     assert_eq!(keys(&sealed), ["a"]);
-    assert!(sealed.read(|tx| insert_key("b", false)(tx)).is_err());
+    assert!(sealed.read(|tx| insert_key("b", false).apply(tx)).is_err());
     assert!(!path.with_extension("db-wal").exists());
     unchanged.store(false, std::sync::atomic::Ordering::SeqCst);
     let changed: Result<(), _> = sealed.read(|_| Ok(()));

@@ -6,6 +6,7 @@ use toek_formats::vocabulary::{MunicipalityCode, Ore};
 use super::sql::statements;
 use super::{StoreError, Tx, Write, journal};
 use crate::domain::identity::{BundleNo, TransferNo};
+use crate::steps::Step;
 use crate::store::journal::EntryKind;
 
 statements! {
@@ -383,6 +384,7 @@ pub struct Begin {
 }
 
 impl Write for Begin {
+    const STEP: Step = Step::Known;
     type Out = Transfer;
     fn apply(&self, tx: &Tx<'_>) -> Result<Transfer, StoreError> {
         if let Some(known) = known(tx, &self.identity)? {
@@ -435,6 +437,7 @@ pub struct MarkArchived {
 }
 
 impl Write for MarkArchived {
+    const STEP: Step = Step::Archived;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let layout = self.layout.map(|hash| hash.to_vec());
@@ -468,6 +471,7 @@ pub struct Close {
 }
 
 impl Write for Close {
+    const STEP: Step = Step::SetAside;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let transfer = get(tx, self.no)?;
@@ -510,6 +514,7 @@ pub struct Reopen {
 }
 
 impl Write for Reopen {
+    const STEP: Step = Step::Reopened;
     type Out = bool;
     fn apply(&self, tx: &Tx<'_>) -> Result<bool, StoreError> {
         let mut reopened = 0;
@@ -533,6 +538,7 @@ pub struct Decide {
 }
 
 impl Write for Decide {
+    const STEP: Step = Step::Judged;
     /// When it was first begun.
     type Out = i64;
     fn apply(&self, tx: &Tx<'_>) -> Result<i64, StoreError> {
@@ -550,6 +556,7 @@ pub struct MarkRemoved {
 }
 
 impl Write for MarkRemoved {
+    const STEP: Step = Step::Removal;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         tx.run(REMOVED, params![self.no.0, self.at])?;
@@ -570,6 +577,7 @@ pub struct MarkMatched {
 }
 
 impl Write for MarkMatched {
+    const STEP: Step = Step::Matched;
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         tx.run(MATCHED, params![self.no.0, self.message_id, self.bundle.map(|b| b.0), self.payments])?;
