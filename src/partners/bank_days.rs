@@ -13,7 +13,7 @@ const GREAT_PRAYER_DAY: i64 = 26;
 const FIXED: &[(i8, i8)] = &[(1, 1), (6, 5), (12, 24), (12, 25), (12, 26), (12, 31)];
 
 /// Whether banks are open.
-pub(super) fn is_open(day: Date) -> bool {
+pub fn is_open(day: Date) -> bool {
     let weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
     !weekend && !FIXED.contains(&(day.month(), day.day())) && !moves_with_easter(day)
 }

@@ -1,0 +1,204 @@
+//! Lives worth living: a short one with something of everything, weeks with weather, and all municipalities at once.
+
+use jiff::civil::{Date, DateTime, date};
+use jiff::ToSpan;
+use toek::generator::MUNICIPALITIES;
+use toek::partners::script::{CALM, HOSTILE, Script};
+
+use crate::chance::Chance;
+use crate::fates::Scheme;
+use crate::house::{KSD, installation};
+use crate::life::{Act, ENDPOINTS, How, Life, OUTBOX};
+use crate::machine::Trouble;
+use crate::network::Fault;
+
+const LANDSCAPE: &str = r#"
+seed = 1
+[hub]
+user = "TOEK_SFTP"
+[serviceplatformen]
+users = ["TOEK_SFTP", "ERP_SFTP"]
+[[serviceplatformen.route]]
+inf_ref = "SF1590_A_Finansbilag"
+to = "ERP_SFTP"
+[[serviceplatformen.route]]
+inf_ref = "SF1590_A_FinansbilagKvittering"
+to = "TOEK_SFTP"
+[erp]
+user = "ERP_SFTP"
+delay = "30m"
+[[erp.voucher]]
+share = 80
+answer = "refuse"
+code = "F021"
+"#;
+
+/// Vouchers go out twice a day, so that a life has few instants.
+const SELDOM: (&str, &str, &str) =
+    ("schedules/send-vouchers.toml", "0 0,15,30,45 6-18 * * *", "0 0 11,17 * * *");
+/// An account that vouchers need is called something else.
+const BROKEN: (&str, &str, &str) = ("accounts.toml", "role = \"MELLEM\"", "role = \"NOWHERE\"");
+
+fn script(text: &str, seed: u64) -> Script {
+    let mut script = Script::load(text, "script").unwrap();
+    script.seed = seed;
+    script
+}
+
+fn at(day: Date, hour: i8, minute: i8) -> DateTime {
+    day.at(hour, minute, 0, 0)
+}
+
+/// Nothing goes wrong but what is asked for.
+pub(crate) fn plain(seed: u64, municipalities: &[u16], first: Date, days: i64, payments: u64) -> Life {
+    let days: Vec<Date> = (0..days)
+        .map(|n| first.checked_add(n.days()).unwrap())
+        .filter(|day| toek::partners::bank_days::is_open(*day))
+        .collect();
+    let last = *days.last().unwrap();
+    Life {
+        seed,
+        municipalities: municipalities.to_vec(),
+        until: last.checked_add(8.days()).unwrap(),
+        days,
+        payments,
+        floating: false,
+        bad_input: false,
+        script: script(CALM, seed),
+        landscape: LANDSCAPE.to_owned(),
+        acts: Vec::new(),
+        first: Scheme::Calm,
+        how: How::Power,
+        installation: installation(municipalities, &[SELDOM]),
+        broken: installation(municipalities, &[SELDOM, BROKEN]),
+        skewed_servers: false,
+    }
+}
+
+/// Few payments and every durable step there is: around the end of a month, with bad files, refused vouchers, a clock
+/// that jumps, an ERP and a NemKonto that are silent, and a hub that was off when something was due.
+pub(crate) fn everything(seed: u64) -> Life {
+    let first = date(2026, 1, 29);
+    let mut life = plain(seed, &[461, 751], first, 6, 24);
+    life.script = script(
+        r#"
+        [[bundle]]
+        sequences = [2]
+        answer = "unreadable"
+        [[bundle]]
+        sequences = [3]
+        answer = "silent"
+        [[payment]]
+        amount_endings = [10, 20, 30]
+        answer = "return"
+        [[payment]]
+        amount_endings = [40, 50]
+        answer = "bank-refuse-later"
+        "#,
+        seed,
+    );
+    let second = first.checked_add(1.day()).unwrap();
+    let monday = date(2026, 2, 2);
+    life.acts = vec![
+        (at(first, 8, 30), Act::Stray(KSD, "notes about G68.g68".to_owned(), b"x\n".to_vec())),
+        (at(first, 9, 0), Act::Stray(KSD, "broken.g68".to_owned(), b"Z300 04616      0291\nSLUTD00007\n".to_vec())),
+        (at(first, 9, 30), Act::Validate),
+        (at(first, 9, 40), Act::Stray(OUTBOX, "odd.xml".to_owned(), b"<NKSOdd/>".to_vec())),
+        (at(second, 9, 0), Act::Skew(7_200)),
+        (at(second, 9, 30), Act::Skew(0)),
+        (at(second, 11, 0), Act::ReleaseClock),
+        (at(monday, 12, 0), Act::Off),
+        (at(monday.tomorrow().unwrap(), 9, 0), Act::On),
+    ];
+    life
+}
+
+/// Some weeks with whatever the seed brings.
+pub(crate) fn weather(seed: u64) -> Life {
+    let mut chance = Chance::of(seed, 1);
+    let count = *chance.pick(&[1, 2, 3, 3, 5, 8]);
+    let from = chance.below(MUNICIPALITIES.len() as u64 - count) as usize;
+    let municipalities = &MUNICIPALITIES[from..from + count as usize];
+    let first = date(2026, 1, 5).checked_add(chance.between(0, 330).days()).unwrap();
+    let days = chance.between(2, 9);
+    let payments = 8 * count + chance.below(60);
+    let mut life = plain(seed, municipalities, first, days + 3, payments);
+    life.script = if chance.in_thousand(600) { script(HOSTILE, seed) } else { script(CALM, seed) };
+    life.floating = chance.in_thousand(300);
+    life.bad_input = chance.in_thousand(400);
+    life.how = if chance.in_thousand(700) { How::Power } else { How::Process };
+    life.skewed_servers = chance.in_thousand(300);
+    if chance.in_thousand(800) {
+        life.first = Scheme::Weather {
+            chance: Chance::of(seed, 2),
+            fails: *chance.pick(&[0, 20, 100, 400]),
+            kills: *chance.pick(&[0, 100, 400, 1_500]),
+        };
+    }
+    for _ in 0..chance.below(7) {
+        let begin = moment(&life, &mut chance);
+        let hours = *chance.pick(&[1, 3, 8, 30, 80]);
+        let end = begin.checked_add(i64::from(hours).hours()).unwrap();
+        trouble(&mut life, &mut chance, begin, end);
+    }
+    life
+}
+
+fn moment(life: &Life, chance: &mut Chance) -> DateTime {
+    let from = at(life.days[0], 7, 30);
+    let hours = life.until.duration_since(life.days[0]).as_hours();
+    from.checked_add(chance.between(0, hours * 60 - 600).minutes()).unwrap()
+}
+
+fn trouble(life: &mut Life, chance: &mut Chance, begin: DateTime, end: DateTime) {
+    let back = life.first.clone();
+    let acts = match chance.below(10) {
+        0 | 1 => {
+            let endpoint = *chance.pick(&ENDPOINTS);
+            let fault = *chance.pick(&[
+                Fault::Down,
+                Fault::HostKey,
+                Fault::Denied,
+                Fault::HalfOpen,
+                Fault::Full,
+                Fault::Middle,
+                Fault::After,
+                Fault::RenameRefused,
+            ]);
+            [(begin, Act::Network(endpoint, Some(fault))), (end, Act::Network(endpoint, None))].to_vec()
+        }
+        2 | 3 => [(begin, Act::Storm(*chance.pick(&[20, 100, 300]))), (end, Act::Storm(0))].to_vec(),
+        4 => [(begin, Act::Off), (end, Act::On)].to_vec(),
+        5 => {
+            let trouble = *chance.pick(&[Trouble::Full, Trouble::ReadOnly, Trouble::Io]);
+            [(begin, Act::Fate(Scheme::Siege(trouble))), (end, Act::Fate(back))].to_vec()
+        }
+        6 => {
+            let how = *chance.pick(&[How::Process, How::Power]);
+            [(begin, Act::Crash(how)), (end, Act::Restart)].to_vec()
+        }
+        7 => {
+            let seconds = *chance.pick(&[-86_400, -3_600, 900, 7_200, 200_000]);
+            [(begin, Act::Skew(seconds)), (end, Act::Skew(0)), (end, Act::ReleaseClock)].to_vec()
+        }
+        8 => [(begin, Act::Accounts(false)), (end, Act::Accounts(true))].to_vec(),
+        _ => {
+            let length = chance.below(3_000) as usize;
+            let bytes: Vec<u8> = (0..length).map(|_| (chance.next() >> 32) as u8).collect();
+            let (folder, ending) = *chance.pick(&[(KSD, "g68"), (OUTBOX, "xml")]);
+            let name = format!("stray-{}.{ending}", chance.below(1_000));
+            [(begin, Act::Stray(folder, name, bytes)), (end, Act::Validate)].to_vec()
+        }
+    };
+    life.acts.extend(acts);
+}
+
+/// Every municipality there is, for a week.
+pub(crate) fn country(seed: u64) -> Life {
+    let mut life = plain(seed, &MUNICIPALITIES, date(2026, 3, 2), 5, 1_200);
+    life.script = script(HOSTILE, seed);
+    life.first = Scheme::Weather { chance: Chance::of(seed, 2), fails: 30, kills: 60 };
+    let begin = at(life.days[1], 7, 45);
+    life.acts.push((begin, Act::Storm(20)));
+    life
+}
