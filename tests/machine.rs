@@ -1,0 +1,3 @@
+//! The machine.
+#[path = "simulator/machine/mod.rs"]
+mod machine;
