@@ -116,7 +116,7 @@ impl Disk for MemoryDisk {
         self.tree().list(&plain(dir)).map_err(at("list", dir))
     }
     fn entry(&self, path: &Path) -> Result<Option<DirEntry>, DiskError> {
-        Ok(self.tree().entry(&plain(path)))
+        self.tree().entry(&plain(path)).map_err(at("look at", path))
     }
     fn create_dir_all(&self, dir: &Path) -> Result<(), DiskError> {
         self.tree().create_dir_all(&plain(dir)).map_err(at("create folder", dir))
@@ -180,7 +180,7 @@ impl Disk for MachineDisk {
         entries.ok_or_else(|| died(dir))
     }
     fn entry(&self, path: &Path) -> Result<Option<DirEntry>, DiskError> {
-        let entry = self.act((Call::Entry, "look at"), path, |tree, place| Ok(tree.entry(place)))?;
+        let entry = self.act((Call::Entry, "look at"), path, |tree, place| tree.entry(place))?;
         Ok(entry.flatten())
     }
     fn create_dir_all(&self, dir: &Path) -> Result<(), DiskError> {

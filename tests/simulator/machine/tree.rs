@@ -294,16 +294,21 @@ impl Tree {
     fn parent_is_there(&self, path: &Path) -> io::Result<()> {
         match path.parent().and_then(|parent| self.live.get(parent)) {
             Some(Node::Folder) => Ok(()),
-            Some(Node::File(_)) => Err(ErrorKind::NotADirectory.into()),
-            None => Err(missing()),
+            _ => Err(self.absent(path)),
         }
+    }
+
+    /// Why a name is not there: somewhere above it a file is in the way, or simply so.
+    fn absent(&self, path: &Path) -> io::Error {
+        let in_the_way = |above: &Path| matches!(self.live.get(above), Some(Node::File(_)));
+        if path.ancestors().skip(1).any(in_the_way) { ErrorKind::NotADirectory.into() } else { missing() }
     }
 
     pub(super) fn file(&self, path: &Path) -> io::Result<Shared> {
         match self.live.get(path) {
             Some(Node::File(inode)) => Ok(inode.clone()),
             Some(Node::Folder) => Err(is_folder()),
-            None => Err(missing()),
+            None => Err(self.absent(path)),
         }
     }
 
@@ -379,7 +384,7 @@ impl Tree {
         match self.live.get(dir) {
             Some(Node::Folder) => {}
             Some(Node::File(_)) => return Err(ErrorKind::NotADirectory.into()),
-            None => return Err(missing()),
+            None => return Err(self.absent(dir)),
         }
         let below = self.live.range(dir.to_owned()..).skip(1);
         let below = below.take_while(|(path, _)| path.starts_with(dir));
@@ -389,8 +394,11 @@ impl Tree {
             .collect())
     }
 
-    pub(super) fn entry(&self, path: &Path) -> Option<DirEntry> {
-        self.live.get(path).map(|node| entry(path, node))
+    pub(super) fn entry(&self, path: &Path) -> io::Result<Option<DirEntry>> {
+        match self.live.get(path) {
+            Some(node) => Ok(Some(entry(path, node))),
+            None => Some(self.absent(path)).filter(|e| e.kind() != ErrorKind::NotFound).map_or(Ok(None), Err),
+        }
     }
 
     pub(super) fn create_dir_all(&mut self, dir: &Path) -> io::Result<()> {
@@ -399,7 +407,8 @@ impl Tree {
         for level in levels {
             match self.live.get(level) {
                 Some(Node::Folder) => {}
-                Some(Node::File(_)) => return Err(ErrorKind::AlreadyExists.into()),
+                Some(Node::File(_)) if level == dir => return Err(ErrorKind::AlreadyExists.into()),
+                Some(Node::File(_)) => return Err(ErrorKind::NotADirectory.into()),
                 None => {
                     if let Some(real) = self.real_of(level) {
                         fs::create_dir_all(real)?;
@@ -418,7 +427,7 @@ impl Tree {
                 self.sync_names(|naming| naming.paths().iter().any(|p| p.parent() == Some(dir)))
             }
             Some(Node::File(_)) => return Err(ErrorKind::NotADirectory.into()),
-            None => return Err(missing()),
+            None => return Err(self.absent(dir)),
         }
         Ok(())
     }
