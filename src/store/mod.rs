@@ -413,7 +413,8 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     refuse_newer(&connection)?;
-    migrations::migrations::runner().run(&mut connection).map_err(Box::new)?;
+    // Together: a step that is done and a note of it that is not would be a store that never opens again.
+    migrations::migrations::runner().set_grouped(true).run(&mut connection).map_err(Box::new)?;
     Ok(connection)
 }
 
