@@ -64,6 +64,9 @@ pub enum PipelineError {
     /// The configuration does not say what is needed.
     #[error("{0}")]
     Configuration(String),
+    /// An archived file could not be read back, which says nothing of what is in it.
+    #[error("the archived file could not be read back")]
+    Unread(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A file of vouchers could not be written.
     #[error("voucher file {file} could not be written: {what}")]
     Vouchers {

@@ -8,7 +8,7 @@ use std::io::BufReader;
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
 use toek_formats::nemkonto::{
-    AnswerHead, AnswerKind, AnswerReader, AnsweredPayment, Limits, NoAccountOutcome, Status,
+    AnswerHead, AnswerKind, AnswerReader, AnsweredPayment, Kind, Limits, NoAccountOutcome, Status,
     classify_no_account,
 };
 use toek_formats::vocabulary::Ore;
@@ -107,6 +107,9 @@ impl From<PipelineError> for Unfit {
 
 impl From<toek_formats::nemkonto::Error> for Unfit {
     fn from(error: toek_formats::nemkonto::Error) -> Unfit {
+        if error.kind() == Kind::Io {
+            return Unfit::Pipeline(PipelineError::Unread(Box::new(error)));
+        }
         Unfit::Document(format!("NKS-XML: {error}"))
     }
 }
@@ -276,7 +279,7 @@ async fn book(
         at: hub.clock.micros(),
     };
     let mut answer = open(hub, transfer)?;
-    let unfit = |e: toek_formats::nemkonto::Error| PipelineError::Configuration(e.to_string());
+    let unfit = |e: toek_formats::nemkonto::Error| PipelineError::Unread(Box::new(e)); // it was read before
     answer.head().map_err(unfit)?;
     let (mut at, mut checkpoint, mut answers) = (0, transfer.checkpoint, Vec::new());
     while let Some(payment) = answer.next().map_err(unfit)? {

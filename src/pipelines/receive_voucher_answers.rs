@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::io::BufReader;
 
-use toek_formats::finance::{AnswerReader, LIMITS, Receipt, VoucherResult};
+use toek_formats::finance::{AnswerReader, Kind, LIMITS, Receipt, VoucherResult};
 use toek_formats::vocabulary::Uuid;
 
 use super::fetch::{self, Unsettled, close};
@@ -72,7 +72,10 @@ fn read(hub: &Hub, transfer: &Transfer) -> Result<Result<Said, String>, Pipeline
     };
     let said: Result<Said, toek_formats::finance::Error> = read();
     let said = said.and_then(|said| answer.finish().map(|_| said));
-    Ok(said.map_err(|error| error.to_string()))
+    match said {
+        Err(error) if error.kind() == Kind::Io => Err(PipelineError::Unread(Box::new(error))),
+        said => Ok(said.map_err(|error| error.to_string())),
+    }
 }
 
 fn verdict(receipt: &Receipt) -> Verdict {

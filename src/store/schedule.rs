@@ -16,7 +16,7 @@ statements! {
     BEGIN = "insert into schedule_window (pipeline, due_at, begun_at, missed, first_missed)
         values ($1, $2, $3, $4, $5) on conflict (pipeline, due_at) do nothing";
     FINISH = "update schedule_window set finished_at = $3
-        where pipeline = $1 and due_at = $2 and finished_at is null";
+        where pipeline = $1 and due_at <= $2 and finished_at is null";
     RECENT = "select due_at, begun_at, finished_at, missed, first_missed from schedule_window
         where pipeline = $1 order by due_at desc limit $2";
     TELL = "insert into deadline_told (pipeline, place, day, word, told_at) values ($1, $2, $3, $4, $5)
@@ -83,7 +83,7 @@ impl Write for BeginWindow {
     }
 }
 
-/// A due time is done with.
+/// A due time is done with, and so are those before it that were begun and never finished: the work is the same.
 pub struct FinishWindow {
     /// The pipeline.
     pub pipeline: String,

@@ -30,11 +30,11 @@ pub(crate) const KSD: &str = "/endpoints/ksd/in";
 pub(crate) const NEMKONTO: &str = "/endpoints/nemkonto";
 pub(crate) const PLATFORM: &str = "/platform";
 /// The hub's user on Serviceplatformen.
-pub(crate) const USER: &str = "TOEK_SFTP";
+pub(crate) const USER: &str = "serviceplatformen";
 /// The store's file in a machine's directory.
 pub(crate) const STORE: &str = "toek.db";
-/// The archive on the machine's disk.
-pub(crate) const ARCHIVE: &str = "/hub/archive";
+/// The archive beside it.
+pub(crate) const ARCHIVE: &str = "archive";
 
 /// True time, and what the hub's clock shows.
 pub(crate) struct SimClock(Mutex<(Timestamp, SignedDuration)>);
@@ -84,7 +84,8 @@ impl Ids for SimIds {
 /// The files of an installation for some municipalities, with a few texts replaced.
 pub(crate) fn installation(codes: &[u16], edits: &[(&str, &str, &str)]) -> Installation {
     let codes: Vec<MunicipalityCode> = codes.iter().copied().map(MunicipalityCode).collect();
-    let mut files: BTreeMap<PathBuf, String> = default_files(&codes, ClockKind::Simulated).into_iter().collect();
+    let mut files: BTreeMap<PathBuf, String> =
+        default_files(&codes, ClockKind::Simulated).into_iter().collect();
     for (file, from, to) in edits {
         let text = files.get_mut(Path::new(file)).unwrap();
         assert!(text.contains(from), "{file} does not say {from}");
@@ -141,7 +142,7 @@ impl House {
             endpoints: Endpoints::simulated(&setup.installation.limits, opener(setup)),
             installation: setup.installation.clone(),
             store,
-            archive: Archive::new(disk.clone(), PathBuf::from(ARCHIVE)),
+            archive: Archive::new(disk.clone(), setup.dir.join(ARCHIVE)),
             key: Key::new([7; 32]),
             seen: toek::store::seen::Seen::default(),
             layouts: Layouts::embedded().map_err(|e| StoreError::Unreadable { what: e.to_string() })?,
@@ -184,6 +185,7 @@ fn opener(setup: &Setup<'_>) -> Box<toek::pipelines::endpoints::Opener> {
             _ => Path::new("/").join(folder),
         };
         let disk: Arc<dyn Disk> = outside.clone();
-        Box::new(SimDrop::new(&endpoint.name, disk, folder, machine.clone(), network.clone())) as Box<dyn Drop>
+        Box::new(SimDrop::new(&endpoint.name, disk, folder, machine.clone(), network.clone()))
+            as Box<dyn Drop>
     })
 }

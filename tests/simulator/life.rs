@@ -153,6 +153,8 @@ struct World<'l> {
     has_accounts: bool,
     is_besieged: bool,
     now: Timestamp,
+    /// When the hub was last at work.
+    lived_until: Timestamp,
     deliveries: Vec<(DateTime, Delivery)>,
     delivered: usize,
     acts: Vec<(DateTime, Act)>,
@@ -161,6 +163,8 @@ struct World<'l> {
     lived: Lived,
 }
 
+/// Names an existing folder in which what is left of a life is kept, to look at.
+const KEEP: &str = "TOEK_SIMULATOR_KEEP";
 /// When a day's first and second files come.
 const WAVES: [(i8, i8); 2] = [(8, 0), (10, 0)];
 /// An instant at least so often, minutes.
@@ -179,7 +183,7 @@ impl<'l> World<'l> {
         let network = Arc::new(Network::new(fates.clone()));
         network.oddities(std::time::Duration::from_secs(if life.skewed_servers { 5_000 } else { 0 }), true);
         let machine = Machine::start(dir.path(), None, fates.clone());
-        machine.disk().create_dir_all(std::path::Path::new(ARCHIVE)).unwrap();
+        machine.disk().create_dir_all(&dir.path().join(ARCHIVE)).unwrap();
         machine.settle();
         let start = instant(life.days[0].at(7, 0, 0, 0));
         let mut brought = Vec::new();
@@ -215,6 +219,7 @@ impl<'l> World<'l> {
             has_accounts: true,
             is_besieged: false,
             now: start,
+            lived_until: start,
             deliveries: brought,
             delivered: 0,
             acts,
@@ -337,7 +342,8 @@ impl<'l> World<'l> {
                 continue;
             }
             self.note(&activity);
-            did |= activity.is_ok_and(|activity| !activity.is_idle());
+            self.lived_until = self.now;
+            did |= activity.is_ok_and(|activity| !Activity { failures: Vec::new(), ..activity }.is_idle());
             return did;
         }
         did
@@ -518,6 +524,9 @@ impl<'l> World<'l> {
         self.lived.payments = self.deliveries.iter().map(|(_, d)| u64::from(d.line.records)).sum();
         let place = workplace();
         self.machine.image(Crash::Kill).write_to(place.path());
+        if let Some(keep) = std::env::var_os(KEEP) {
+            self.machine.image(Crash::Kill).write_to(std::path::Path::new(&keep));
+        }
         let evidence = Evidence {
             place: place.path(),
             life: self.life,
@@ -526,7 +535,7 @@ impl<'l> World<'l> {
             deliveries: self.deliveries.iter().map(|(at, delivery)| (*at, delivery)).collect(),
             changed_bytes: self.network.changed_bytes(),
             first: self.deliveries.first().map(|(at, _)| *at),
-            end: danish(self.now),
+            end: danish(self.lived_until),
         };
         let (violations, end) = judge::at_the_end(&evidence);
         self.lived.violations.extend(violations);
@@ -545,4 +554,3 @@ pub(crate) const ENDPOINTS: [&str; 3] = ["ksd", "nemkonto", "serviceplatformen"]
 
 /// Where NemKonto leaves its answers.
 pub(crate) const OUTBOX: &str = "/endpoints/nemkonto/outbox";
-

@@ -1,7 +1,7 @@
 //! Lives worth living: a short one with something of everything, weeks with weather, and all municipalities at once.
 
-use jiff::civil::{Date, DateTime, date};
 use jiff::ToSpan;
+use jiff::civil::{Date, DateTime, date};
 use toek::generator::MUNICIPALITIES;
 use toek::partners::script::{CALM, HOSTILE, Script};
 
@@ -15,15 +15,15 @@ use crate::network::Fault;
 const LANDSCAPE: &str = r#"
 seed = 1
 [hub]
-user = "TOEK_SFTP"
+user = "serviceplatformen"
 [serviceplatformen]
-users = ["TOEK_SFTP", "ERP_SFTP"]
+users = ["serviceplatformen", "ERP_SFTP"]
 [[serviceplatformen.route]]
 inf_ref = "SF1590_A_Finansbilag"
 to = "ERP_SFTP"
 [[serviceplatformen.route]]
 inf_ref = "SF1590_A_FinansbilagKvittering"
-to = "TOEK_SFTP"
+to = "serviceplatformen"
 [erp]
 user = "ERP_SFTP"
 delay = "30m"
@@ -36,8 +36,12 @@ code = "F021"
 /// Vouchers go out twice a day, so that a life has few instants.
 const SELDOM: (&str, &str, &str) =
     ("schedules/send-vouchers.toml", "0 0,15,30,45 6-18 * * *", "0 0 11,17 * * *");
-/// An account that vouchers need is called something else.
-const BROKEN: (&str, &str, &str) = ("accounts.toml", "role = \"MELLEM\"", "role = \"NOWHERE\"");
+/// An account that vouchers need is none yet.
+const BROKEN: (&str, &str, &str) = (
+    "accounts.toml",
+    "role = \"MELLEM\"\n# municipality = \"0751\"\n# benefit = \"0201\"\nvalid_from = 2020",
+    "role = \"MELLEM\"\nvalid_from = 2099",
+);
 
 fn script(text: &str, seed: u64) -> Script {
     let mut script = Script::load(text, "script").unwrap();
@@ -101,7 +105,10 @@ pub(crate) fn everything(seed: u64) -> Life {
     let monday = date(2026, 2, 2);
     life.acts = vec![
         (at(first, 8, 30), Act::Stray(KSD, "notes about G68.g68".to_owned(), b"x\n".to_vec())),
-        (at(first, 9, 0), Act::Stray(KSD, "broken.g68".to_owned(), b"Z300 04616      0291\nSLUTD00007\n".to_vec())),
+        (
+            at(first, 9, 0),
+            Act::Stray(KSD, "broken.g68".to_owned(), b"Z300 04616      0291\nSLUTD00007\n".to_vec()),
+        ),
         (at(first, 9, 30), Act::Validate),
         (at(first, 9, 40), Act::Stray(OUTBOX, "odd.xml".to_owned(), b"<NKSOdd/>".to_vec())),
         (at(second, 9, 0), Act::Skew(7_200)),

@@ -26,7 +26,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let seed = arguments.iter().position(|a| a == "--seed").and_then(|at| arguments.get(at + 1)?.parse().ok());
+    let seed =
+        arguments.iter().position(|a| a == "--seed").and_then(|at| arguments.get(at + 1)?.parse().ok());
     let begun = std::time::Instant::now();
     let which = arguments.first().map(String::as_str).unwrap_or("everything");
     let life = match which {
@@ -43,7 +44,12 @@ fn main() -> ExitCode {
     println!("untold {:#?}", lived.untold);
     println!(
         "{} instants, {} calls, {} payments, {} crashes, {} restarts, {:?}",
-        lived.instants, lived.calls, lived.payments, lived.crashes, lived.restarts, begun.elapsed()
+        lived.instants,
+        lived.calls,
+        lived.payments,
+        lived.crashes,
+        lived.restarts,
+        begun.elapsed()
     );
     if lived.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -270,8 +270,7 @@ impl Source for HalfOf<'_> {
 fn all_of(source: &mut dyn Source, name: &str) -> Result<Vec<u8>, DropError> {
     let mut bytes = Vec::new();
     loop {
-        let block =
-            source.block().map_err(|source| DropError::Stream { name: name.to_owned(), source })?;
+        let block = source.block().map_err(|source| DropError::Stream { name: name.to_owned(), source })?;
         if block.is_empty() {
             return Ok(bytes);
         }
@@ -313,7 +312,11 @@ impl Drop for SimDrop {
         match is_cut {
             true => {
                 self.network.fates.count("network: download cut off");
-                Err(DropError::Changed { name: name.to_owned(), got: given as u64, size: bytes.0.len() as u64 })
+                Err(DropError::Changed {
+                    name: name.to_owned(),
+                    got: given as u64,
+                    size: bytes.0.len() as u64,
+                })
             }
             false => Ok(()),
         }

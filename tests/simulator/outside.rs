@@ -187,39 +187,45 @@ pub(crate) fn asked(disk: &MemoryDisk, script: &Script) -> (Vec<Asked>, Vec<Stri
     use toek::partners::script::{BundleAnswer, Outcome};
     let (mut all, mut unreadable) = (Vec::new(), Vec::new());
     let mut groups: BTreeMap<String, u32> = BTreeMap::new();
-    let mut see = |taken: &nemkonto::Taken,
-                   _bytes: &[u8],
-                   read: Result<(&toek::partners::bundle::Bundle, &nemkonto::Judgement<'_>), &_>| {
-        let Ok((bundle, judgement)) = read else {
-            unreadable.push(taken.name.clone());
-            return;
-        };
-        let seen = groups.entry(bundle.group_id.clone()).or_insert(0);
-        *seen += 1;
-        let payments = bundle.debits.iter().flat_map(|debit| debit.payments.iter().map(move |p| (debit, p)));
-        for (nth, (debit, payment)) in payments.enumerate() {
-            let decided = match judgement.answer {
-                BundleAnswer::RefuseAtReceipt if *seen > 1 => Decided::Repeated,
-                BundleAnswer::RefuseAtReceipt | BundleAnswer::Refuse => Decided::Refused,
-                BundleAnswer::Unreadable | BundleAnswer::Silent => Decided::Silent,
-                BundleAnswer::Stop => Decided::Returned,
-                BundleAnswer::Accept => match judgement.payments[nth].answer.outcome() {
-                    Outcome::Paid => Decided::Paid,
-                    Outcome::Returned => Decided::Returned,
-                    Outcome::Waiting => Decided::Silent,
-                },
+    let mut see =
+        |taken: &nemkonto::Taken,
+         _bytes: &[u8],
+         read: Result<(&toek::partners::bundle::Bundle, &nemkonto::Judgement<'_>), &_>| {
+            let Ok((bundle, judgement)) = read else {
+                unreadable.push(taken.name.clone());
+                return;
             };
-            all.push(Asked {
-                group: bundle.group_id.clone(),
-                reference: payment.end_to_end_id.clone(),
-                municipality: bundle.municipality().map(|code| code.to_string()).unwrap_or_default(),
-                day: debit.day,
-                amount_ore: payment.amount_ore,
-                payee: payment.payee.as_ref().and_then(|p| p.party()).map(|party| party.digits().to_string()),
-                decided,
-            });
-        }
-    };
+            let seen = groups.entry(bundle.group_id.clone()).or_insert(0);
+            *seen += 1;
+            let payments =
+                bundle.debits.iter().flat_map(|debit| debit.payments.iter().map(move |p| (debit, p)));
+            for (nth, (debit, payment)) in payments.enumerate() {
+                let decided = match judgement.answer {
+                    BundleAnswer::RefuseAtReceipt if *seen > 1 => Decided::Repeated,
+                    BundleAnswer::RefuseAtReceipt | BundleAnswer::Refuse => Decided::Refused,
+                    BundleAnswer::Unreadable | BundleAnswer::Silent => Decided::Silent,
+                    BundleAnswer::Stop => Decided::Returned,
+                    BundleAnswer::Accept => match judgement.payments[nth].answer.outcome() {
+                        Outcome::Paid => Decided::Paid,
+                        Outcome::Returned => Decided::Returned,
+                        Outcome::Waiting => Decided::Silent,
+                    },
+                };
+                all.push(Asked {
+                    group: bundle.group_id.clone(),
+                    reference: payment.end_to_end_id.clone(),
+                    municipality: bundle.municipality().map(|code| code.to_string()).unwrap_or_default(),
+                    day: debit.day,
+                    amount_ore: payment.amount_ore,
+                    payee: payment
+                        .payee
+                        .as_ref()
+                        .and_then(|p| p.party())
+                        .map(|party| party.digits().to_string()),
+                    decided,
+                });
+            }
+        };
     nemkonto::replay(disk, Path::new(HOME), script, &mut see).unwrap();
     (all, unreadable)
 }

@@ -75,7 +75,8 @@ impl Table {
 
     /// As README shows it.
     pub(crate) fn show(&self) -> String {
-        let mut text = String::from("| promise | | faults injected | violations |\n| --- | --- | ---: | ---: |\n");
+        let mut text =
+            String::from("| promise | | faults injected | violations |\n| --- | --- | ---: | ---: |\n");
         for promise in Promise::ALL {
             let row = self.rows.get(promise).cloned().unwrap_or_default();
             let (sentence, faults) = (promise.sentence(), row.faults);
