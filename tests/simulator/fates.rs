@@ -15,8 +15,6 @@ pub(crate) enum Scheme {
     Calm,
     /// The hub dies at its `nth` durable event from now, counted from 1.
     Kill { nth: u64, moment: Moment },
-    /// The hub dies right after the next commit of a step.
-    KillAfter(Step),
     /// The `nth` call from now fails, once.
     Once { nth: u64, trouble: Trouble },
     /// Some of a thousand calls fail, and some of a hundred thousand durable events are the last.
@@ -27,6 +25,8 @@ pub(crate) enum Scheme {
 
 struct State {
     scheme: Scheme,
+    /// Besides, it dies once after a commit of this step.
+    also: Option<Step>,
     calls: u64,
     durable: u64,
     /// What the store is about to commit.
@@ -37,6 +37,8 @@ struct State {
     died_at: Option<(String, Moment)>,
     faults: BTreeMap<String, u64>,
     reached: BTreeMap<String, u64>,
+    sequence: Vec<String>,
+    all_calls: u64,
 }
 
 /// Decides, and keeps count.
@@ -46,6 +48,7 @@ impl Fates {
     pub(crate) fn new(scheme: Scheme) -> Fates {
         Fates(Mutex::new(State {
             scheme,
+            also: None,
             calls: 0,
             durable: 0,
             writing: None,
@@ -53,6 +56,8 @@ impl Fates {
             died_at: None,
             faults: BTreeMap::new(),
             reached: BTreeMap::new(),
+            sequence: Vec::new(),
+            all_calls: 0,
         }))
     }
 
@@ -60,11 +65,32 @@ impl Fates {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on.
-    pub(crate) fn set(&self, scheme: Scheme) {
+    /// From now on; calls and durable events are counted from here.
+    pub(crate) fn begin(&self, scheme: Scheme) {
         let mut state = self.state();
         state.scheme = scheme;
         (state.calls, state.durable) = (0, 0);
+        state.sequence.clear();
+    }
+
+    /// From now on.
+    pub(crate) fn set(&self, scheme: Scheme) {
+        self.state().scheme = scheme;
+    }
+
+    /// Besides what else happens, it dies right after the next commit of a step.
+    pub(crate) fn kill_after(&self, step: Step) {
+        self.state().also = Some(step);
+    }
+
+    /// Every durable event so far, by step.
+    pub(crate) fn sequence(&self) -> Vec<String> {
+        self.state().sequence.clone()
+    }
+
+    /// Calls so far, of all machines.
+    pub(crate) fn calls(&self) -> u64 {
+        self.state().all_calls
     }
 
     /// The store is about to commit.
@@ -125,10 +151,14 @@ impl State {
 
     fn decide(&mut self, event: &Event<'_>) -> Verdict {
         self.calls += 1;
+        self.all_calls += 1;
         let step = is_durable(event.call).then(|| {
             self.durable += 1;
             let step = self.step_of(event);
             *self.reached.entry(step.clone()).or_insert(0) += 1;
+            if !matches!(self.scheme, Scheme::Weather { .. }) {
+                self.sequence.push(step.clone());
+            }
             step
         });
         let verdict = self.verdict(event, step.as_deref());
@@ -149,12 +179,15 @@ impl State {
 
     fn verdict(&mut self, event: &Event<'_>, step: Option<&str>) -> Verdict {
         let is_durable = step.is_some();
+        if self.also.is_some_and(|also| step == Some(also.row().name)) {
+            self.also = None;
+            return Verdict::Die(Moment::After);
+        }
         match &mut self.scheme {
             Scheme::Calm => Verdict::Go,
             Scheme::Kill { nth, moment } if is_durable && self.durable == *nth => Verdict::Die(*moment),
-            Scheme::KillAfter(wanted) if step == Some(wanted.row().name) => Verdict::Die(Moment::After),
             Scheme::Once { nth, trouble } if self.calls == *nth => Verdict::Fail(*trouble),
-            Scheme::Kill { .. } | Scheme::KillAfter(_) | Scheme::Once { .. } => Verdict::Go,
+            Scheme::Kill { .. } | Scheme::Once { .. } => Verdict::Go,
             Scheme::Weather { chance, fails, kills } => {
                 if is_durable && chance.below(100_000) < *kills {
                     return Verdict::Die(*chance.pick(&[Moment::Before, Moment::Torn, Moment::After]));

@@ -8,10 +8,12 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use toek::config::Installation;
+use toek::generator::manifest::{Expected, RecordLine};
 use toek::partners::script::Script;
 use toek::pipelines::Activity;
 use toek::serve::commands::{self, Command};
 use toek::serve::person::Person;
+use toek::steps::Step;
 use toek::store::{Nothing, finance};
 
 use crate::chance::Chance;
@@ -44,8 +46,10 @@ pub(crate) enum Act {
     Skew(i64),
     /// A person believes the clock.
     ReleaseClock,
-    /// The accounts that vouchers are booked on are there, or one of them is not.
+    /// The hub is started anew, and the accounts that vouchers are booked on are there, or one of them is not.
     Accounts(bool),
+    /// The hub dies after its next commit of a step, and when it comes up an account is missing.
+    KillAfter(Step),
     /// Somebody asks for quarantined files to be judged anew.
     Validate,
     /// A file that is no good.
@@ -84,6 +88,8 @@ pub(crate) struct Life {
     /// With one account missing.
     pub(crate) broken: Installation,
     pub(crate) skewed_servers: bool,
+    /// An instant at least so often, minutes.
+    pub(crate) pace: i64,
 }
 
 /// What came of it.
@@ -99,6 +105,17 @@ pub(crate) struct Lived {
     /// Calls of the hub to its machine and the network.
     pub(crate) calls: u64,
     pub(crate) payments: u64,
+    /// Durable events in their order, by step.
+    pub(crate) sequence: Vec<String>,
+    /// Faulty records and files among what came.
+    pub(crate) bad_inputs: u64,
+    /// Due times that were served late.
+    pub(crate) late_windows: u64,
+    /// Files sent again.
+    pub(crate) resends: u64,
+    pub(crate) errors_in_siege: u64,
+    pub(crate) told_in_siege: u64,
+    pub(crate) slowest_instant: std::time::Duration,
     /// What is compared with an undisturbed life.
     pub(crate) end: Vec<String>,
     /// Faults that no failure was told of.
@@ -167,8 +184,6 @@ struct World<'l> {
 const KEEP: &str = "TOEK_SIMULATOR_KEEP";
 /// When a day's first and second files come.
 const WAVES: [(i8, i8); 2] = [(8, 0), (10, 0)];
-/// An instant at least so often, minutes.
-const AT_LEAST: i64 = 180;
 /// The same while something fails or the hub cannot start.
 const IN_TROUBLE: i64 = 7;
 /// So many days after its end a life may take to come to rest.
@@ -231,7 +246,7 @@ impl<'l> World<'l> {
 
     async fn live(&mut self) {
         self.start().await;
-        self.fates.set(self.life.first.clone());
+        self.fates.begin(self.life.first.clone());
         let end = instant(self.life.until.at(18, 0, 0, 0));
         loop {
             self.instant().await;
@@ -246,7 +261,9 @@ impl<'l> World<'l> {
 
     /// All is well from now on; the hub starts once more, and comes to rest.
     async fn rest(&mut self) {
-        self.fates.set(Scheme::Calm);
+        if matches!(self.life.first, Scheme::Weather { .. }) || self.is_besieged {
+            self.fates.set(Scheme::Calm);
+        }
         self.network.heal();
         self.clock.skew(SignedDuration::ZERO);
         self.is_besieged = false;
@@ -278,6 +295,7 @@ impl<'l> World<'l> {
     /// Everything that happens at an instant; whether the hub did anything.
     async fn instant(&mut self) -> bool {
         self.lived.instants += 1;
+        let begun = Instant::now();
         self.clock.set(self.now);
         let now = danish(self.now);
         self.outside.set_now(self.now.as_microsecond());
@@ -294,11 +312,12 @@ impl<'l> World<'l> {
         did |= self.hub().await;
         self.operator().await;
         self.partners.tick(now);
+        self.lived.slowest_instant = self.lived.slowest_instant.max(begun.elapsed());
         did
     }
 
     fn next(&self) -> Timestamp {
-        let gap = if self.house.is_none() && self.is_on { IN_TROUBLE } else { AT_LEAST };
+        let gap = if self.house.is_none() && self.is_on { IN_TROUBLE } else { self.life.pace };
         let latest = self.now + gap.minutes();
         let delivery = self.deliveries.get(self.delivered).map(|(at, _)| instant(*at));
         let act = self.acts.last().map(|(at, _)| instant(*at));
@@ -355,6 +374,9 @@ impl<'l> World<'l> {
             Ok(activity) => !activity.failures.is_empty(),
             Err(_) => true,
         };
+        let was_struck = self.is_besieged && self.fates.struck().is_some();
+        self.lived.errors_in_siege += u64::from(was_struck);
+        self.lived.told_in_siege += u64::from(was_struck && was_told);
         if let Some(struck) = self.fates.struck()
             && !was_told
         {
@@ -426,6 +448,7 @@ impl<'l> World<'l> {
                 self.house = Some(house);
             }
             Err(_) if self.machine.is_dead() => self.after_death(),
+            Err(_) if self.is_besieged => self.lived.told_in_siege += 1,
             Err(_) => {} // told to whoever started it; tried again later
         }
     }
@@ -475,6 +498,10 @@ impl<'l> World<'l> {
                 self.has_accounts = are_there;
                 self.stop().await;
             }
+            Act::KillAfter(step) => {
+                self.has_accounts = false;
+                self.fates.kill_after(step);
+            }
             Act::Validate => self.validate().await,
             Act::Stray(folder, name, bytes) => {
                 self.fates.count("file that is no good");
@@ -518,7 +545,15 @@ impl<'l> World<'l> {
 
     fn finish(mut self) -> Lived {
         self.house = None;
-        self.lived.calls = self.machine.step_no();
+        self.lived.calls = self.fates.calls();
+        self.lived.sequence = self.fates.sequence();
+        self.lived.resends = self.network.resends();
+        let is_bad = |record: &RecordLine| {
+            matches!(record.expected, Expected::Rejected { .. } | Expected::Quarantined)
+        };
+        self.lived.bad_inputs =
+            self.deliveries.iter().flat_map(|(_, d)| &d.records).filter(|record| is_bad(record)).count()
+                as u64;
         self.lived.faults = self.fates.faults();
         self.lived.reached = self.fates.reached();
         self.lived.payments = self.deliveries.iter().map(|(_, d)| u64::from(d.line.records)).sum();
@@ -537,9 +572,10 @@ impl<'l> World<'l> {
             first: self.deliveries.first().map(|(at, _)| *at),
             end: danish(self.lived_until),
         };
-        let (violations, end) = judge::at_the_end(&evidence);
-        self.lived.violations.extend(violations);
-        self.lived.end = end;
+        let judged = judge::at_the_end(&evidence);
+        self.lived.violations.extend(judged.violations);
+        self.lived.end = judged.end;
+        self.lived.late_windows = judged.late_windows;
         self.lived
     }
 }

@@ -4,6 +4,7 @@ use jiff::ToSpan;
 use jiff::civil::{Date, DateTime, date};
 use toek::generator::MUNICIPALITIES;
 use toek::partners::script::{CALM, HOSTILE, Script};
+use toek::steps::Step;
 
 use crate::chance::Chance;
 use crate::fates::Scheme;
@@ -11,6 +12,7 @@ use crate::house::{KSD, installation};
 use crate::life::{Act, ENDPOINTS, How, Life, OUTBOX};
 use crate::machine::Trouble;
 use crate::network::Fault;
+use crate::outside::{Brings, deliveries};
 
 const LANDSCAPE: &str = r#"
 seed = 1
@@ -76,46 +78,68 @@ pub(crate) fn plain(seed: u64, municipalities: &[u16], first: Date, days: i64, p
         installation: installation(municipalities, &[SELDOM]),
         broken: installation(municipalities, &[SELDOM, BROKEN]),
         skewed_servers: false,
+        pace: 180,
     }
 }
 
-/// Few payments and every durable step there is: around the end of a month, with bad files, refused vouchers, a clock
-/// that jumps, an ERP and a NemKonto that are silent, and a hub that was off when something was due.
+/// Few payments and every durable step there is: over the end of a month, with bad files, refused vouchers, a clock that
+/// jumps, an ERP and a NemKonto that are late or silent, an account that is missing, and a hub that was off when
+/// something was due.
 pub(crate) fn everything(seed: u64) -> Life {
-    let first = date(2026, 1, 29);
-    let mut life = plain(seed, &[461, 751], first, 6, 24);
+    let friday = date(2026, 1, 30);
+    let (monday, wednesday) = (date(2026, 2, 2), date(2026, 2, 4));
+    let mut life = plain(seed, &[461, 751], friday, 4, 16);
+    life.until = wednesday.tomorrow().unwrap();
+    life.pace = 600;
     life.script = script(
         r#"
         [[bundle]]
+        municipalities = ["0461"]
         sequences = [2]
-        answer = "unreadable"
-        [[bundle]]
-        sequences = [3]
         answer = "silent"
+        [[bundle]]
+        municipalities = ["0751"]
+        sequences = [1]
+        answer = "unreadable"
         [[payment]]
-        amount_endings = [10, 20, 30]
+        amount_endings = [10, 20, 30, 15, 25]
         answer = "return"
         [[payment]]
-        amount_endings = [40, 50]
+        amount_endings = [40, 50, 60, 45, 55]
         answer = "bank-refuse-later"
         "#,
         seed,
     );
-    let second = first.checked_add(1.day()).unwrap();
-    let monday = date(2026, 2, 2);
+    life.landscape = format!(
+        "{}{}",
+        LANDSCAPE.split("[[erp.voucher]]").next().unwrap(),
+        r#"
+        [[erp.file]]
+        files = [3]
+        answer = "accept"
+        late = "30h"
+        [[erp.voucher]]
+        files = [1]
+        nth = [1]
+        answer = "refuse"
+        code = "F021"
+        "#
+    );
+    let broken = b"Z300 04616      0291\nSLUTD00007\n".to_vec();
     life.acts = vec![
-        (at(first, 8, 30), Act::Stray(KSD, "notes about G68.g68".to_owned(), b"x\n".to_vec())),
-        (
-            at(first, 9, 0),
-            Act::Stray(KSD, "broken.g68".to_owned(), b"Z300 04616      0291\nSLUTD00007\n".to_vec()),
-        ),
-        (at(first, 9, 30), Act::Validate),
-        (at(first, 9, 40), Act::Stray(OUTBOX, "odd.xml".to_owned(), b"<NKSOdd/>".to_vec())),
-        (at(second, 9, 0), Act::Skew(7_200)),
-        (at(second, 9, 30), Act::Skew(0)),
-        (at(second, 11, 0), Act::ReleaseClock),
+        (at(friday, 8, 30), Act::Stray(KSD, "notes about G68.g68".to_owned(), b"x\n".to_vec())),
+        (at(friday, 8, 30), Act::Stray(KSD, "stray.g68".to_owned(), broken)),
+        (at(friday, 8, 31), Act::Validate),
+        (at(friday, 8, 40), Act::Stray(OUTBOX, "odd.xml".to_owned(), b"<NKSOdd/>".to_vec())),
+        (at(friday, 14, 0), Act::Skew(7_200)),
+        (at(friday, 14, 5), Act::Skew(0)),
+        (at(friday, 14, 10), Act::ReleaseClock),
+        (at(friday, 16, 30), Act::Accounts(false)),
+        (at(friday, 17, 30), Act::Accounts(true)),
+        (at(monday, 10, 55), Act::KillAfter(Step::Gathered)),
+        (at(monday, 11, 10), Act::Accounts(true)),
         (at(monday, 12, 0), Act::Off),
-        (at(monday.tomorrow().unwrap(), 9, 0), Act::On),
+        (at(wednesday, 15, 0), Act::On),
     ];
     life
 }
@@ -208,4 +232,100 @@ pub(crate) fn country(seed: u64) -> Life {
     let begin = at(life.days[1], 7, 45);
     life.acts.push((begin, Act::Storm(20)));
     life
+}
+
+/// A day among input that nobody should have sent: files with faults, and files that were changed at random.
+pub(crate) fn inputs(seed: u64) -> Life {
+    let mut life = plain(seed, &[461, 630, 751], date(2026, 3, 2), 2, 40);
+    let mut chance = Chance::of(seed, 3);
+    life.bad_input = seed % 2 == 0;
+    let samples = samples(seed);
+    for nth in 0..20 {
+        let (folder, ending, sample) = chance.pick(&samples).clone();
+        let mut bytes = sample;
+        for _ in 0..=chance.below(4) {
+            change(&mut bytes, &mut chance);
+        }
+        let when = at(life.days[0], 7, 30).checked_add(chance.between(0, 900).minutes()).unwrap();
+        life.acts.push((when, Act::Stray(folder, format!("stray-{nth}.{ending}"), bytes)));
+    }
+    life
+}
+
+/// Where a file is put, how its name ends, and its bytes.
+type Sample = (&'static str, &'static str, Vec<u8>);
+
+/// Something of everything that comes in.
+fn samples(seed: u64) -> Vec<Sample> {
+    let brings = Brings {
+        day: date(2026, 3, 2),
+        seed: seed.wrapping_add(1_000_000),
+        municipalities: vec![461],
+        payments: 20,
+        floating: seed % 3 == 0,
+        records_per_file: 5_000,
+        faults: false,
+    };
+    let script = script(CALM, seed);
+    let mut all: Vec<Sample> =
+        deliveries(&brings, &script).into_iter().map(|delivery| (KSD, "g68", delivery.bytes)).collect();
+    for (folder, ending, place) in [
+        (KSD, "g68", "g68/ok"),
+        (OUTBOX, "xml", "nemkonto/ok"),
+        (PLATFORM_IN, "xml", "finance/ok"),
+        (PLATFORM_IN, "sftpreceipt", "routing/ok"),
+    ] {
+        let place = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(place);
+        let mut files: Vec<_> =
+            std::fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let files = files.into_iter().filter(|file| file.is_file());
+        all.extend(files.map(|file| (folder, ending, std::fs::read(file).unwrap())));
+    }
+    all
+}
+
+/// The hub's own folder on Serviceplatformen.
+const PLATFORM_IN: &str = "/platform/users/serviceplatformen/IN";
+
+/// One change at random.
+fn change(bytes: &mut Vec<u8>, chance: &mut Chance) {
+    if bytes.is_empty() {
+        return;
+    }
+    let length = bytes.len() as u64;
+    let from = chance.below(length) as usize;
+    let to = (from + chance.below(200) as usize).min(bytes.len());
+    match chance.below(6) {
+        0 => bytes[from] ^= 1 << chance.below(8),
+        1 => bytes.truncate(from),
+        2 => drop(bytes.drain(from..to)),
+        3 => {
+            let part = bytes[from..to].to_vec();
+            bytes.splice(from..from, part);
+        }
+        4 => bytes[from..to].fill(*chance.pick(b"\0 <>&9-")),
+        _ => {
+            let noise: Vec<u8> = (0..chance.below(60)).map(|_| (chance.next() >> 40) as u8).collect();
+            bytes.splice(from..from, noise);
+        }
+    }
+}
+
+/// Large files that hold nothing, and how much memory the other side needs to hold them.
+pub(crate) fn large_inputs() -> Vec<(String, Life, usize)> {
+    const SIZE: usize = 24 << 20;
+    let named = [
+        ("one endless line", KSD, "stray.g68", vec![b'A'; SIZE]),
+        ("nothing but line ends", KSD, "stray.g68", vec![b'\n'; SIZE]),
+        ("elements without end", OUTBOX, "stray.xml", b"<a>".repeat(SIZE / 3)),
+        ("one endless name", OUTBOX, "stray.xml", [b"<".to_vec(), vec![b'a'; SIZE]].concat()),
+        ("one endless text", OUTBOX, "stray.xml", [b"<a>".to_vec(), vec![b'x'; SIZE]].concat()),
+    ];
+    let life = |(name, folder, file, bytes): (&str, &'static str, &str, Vec<u8>)| {
+        let mut life = plain(1, &[751], date(2026, 3, 2), 1, 10);
+        life.acts.push((at(life.days[0], 8, 30), Act::Stray(folder, file.to_owned(), bytes)));
+        (name.to_owned(), life, 5 * SIZE)
+    };
+    named.into_iter().map(life).collect()
 }

@@ -72,6 +72,7 @@ struct State {
     /// What was ever put under a name, for G7.
     sent: BTreeMap<(String, String), [u8; 32]>,
     changed_bytes: Vec<String>,
+    resends: u64,
 }
 
 impl Network {
@@ -83,6 +84,7 @@ impl Network {
             shuffles: false,
             sent: BTreeMap::new(),
             changed_bytes: Vec::new(),
+            resends: 0,
         };
         Network { state: Mutex::new(state), fates }
     }
@@ -123,6 +125,11 @@ impl Network {
         self.state().changed_bytes.clone()
     }
 
+    /// How often something was sent under a name once more.
+    pub(crate) fn resends(&self) -> u64 {
+        self.state().resends
+    }
+
     fn fault(&self, endpoint: &str) -> Option<Fault> {
         let mut state = self.state();
         if let Some(fault) = state.down.get(endpoint) {
@@ -137,6 +144,7 @@ impl Network {
         let hash: [u8; 32] = Sha256::digest(bytes).into();
         let mut state = self.state();
         let before = state.sent.insert((endpoint.to_owned(), name.to_owned()), hash);
+        state.resends += u64::from(before.is_some());
         if before.is_some_and(|before| before != hash) {
             state.changed_bytes.push(format!("{endpoint}: {name}"));
         }

@@ -1,0 +1,283 @@
+//! Ways to try the promises: a kill at every durable step, an error at every call, weeks of weather, full disks, bad
+//! input, and logs that cannot be written.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use toek::steps::STEPS;
+
+use crate::chance::Chance;
+use crate::fates::Scheme;
+use crate::life::{Act, Life, Lived, live};
+use crate::lives;
+use crate::machine::{Moment, Trouble};
+use crate::promises::{Promise, Table};
+
+/// How much of everything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    /// Lives of weather.
+    pub(crate) seeds: u64,
+    /// The seed of the first of them.
+    pub(crate) first_seed: u64,
+    /// Kills at this many occurrences of each step, in each way; 0: at all.
+    pub(crate) kills: usize,
+    /// An error at every so many-th call.
+    pub(crate) stride: u64,
+    /// Sieges of each kind.
+    pub(crate) sieges: u64,
+    /// Lives among bad input.
+    pub(crate) inputs: u64,
+    /// Weeks of all municipalities.
+    pub(crate) countries: u64,
+}
+
+/// What was tried, in all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) lives: u64,
+    pub(crate) kills: u64,
+    pub(crate) errors: u64,
+    pub(crate) payments: u64,
+    pub(crate) calls: u64,
+    pub(crate) slowest_start: u128,
+    /// By step: how often it was reached, and killed before, torn in, after.
+    pub(crate) steps: BTreeMap<String, [u64; 4]>,
+    /// Calls whose error nobody was told of, and nothing was wrong in the end.
+    pub(crate) absorbed: BTreeMap<String, u64>,
+}
+
+/// What a campaign found.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) table: Table,
+    pub(crate) totals: Totals,
+}
+
+const MOMENTS: [Moment; 3] = [Moment::Before, Moment::Torn, Moment::After];
+
+/// Steps that a life never kills at: they write nothing.
+const SILENT: [&str; 1] = ["nothing"];
+
+pub(crate) fn run(size: &Size, only: Option<&str>, tell: &(dyn Fn(&str) + Sync)) -> Found {
+    let found = Mutex::new(Found::default());
+    let wanted = |name: &str| only.is_none_or(|only| only == name);
+    let campaigns: [(&str, &dyn Fn(&Size, &Mutex<Found>)); 6] = [
+        ("kills", &kills),
+        ("errors", &errors),
+        ("seeds", &seeds),
+        ("sieges", &sieges),
+        ("inputs", &inputs),
+        ("doors", &crate::doors::campaign),
+    ];
+    for (name, campaign) in campaigns.into_iter().filter(|(name, _)| wanted(name)) {
+        let begun = std::time::Instant::now();
+        campaign(size, &found);
+        tell(&format!("{name}: {:.0?}", begun.elapsed()));
+    }
+    found.into_inner().unwrap()
+}
+
+/// One life, with what it says of a panic.
+fn lived(life: &Life) -> Lived {
+    let outcome = catch_unwind(AssertUnwindSafe(|| live(life)));
+    outcome.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let what = format!("it panicked: {}", text.unwrap_or_default());
+        Lived { violations: vec![crate::judge::Violation::new(Promise::G13, what)], ..Lived::default() }
+    })
+}
+
+/// Lives each of some lives, on all cores, and hands them to `take` with their places.
+fn each(
+    lives: Vec<(String, Life)>,
+    found: &Mutex<Found>,
+    take: impl Fn(&str, &Life, &Lived, &mut Found) + Sync,
+) {
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((name, life)) = lives.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let lived = lived(life);
+                    let mut found = found.lock().unwrap();
+                    note(name, &lived, &mut found);
+                    take(name, life, &lived, &mut found);
+                }
+            });
+        }
+    });
+}
+
+fn note(name: &str, lived: &Lived, found: &mut Found) {
+    let totals = &mut found.totals;
+    totals.lives += 1;
+    totals.kills += lived.crashes;
+    totals.payments += lived.payments;
+    totals.calls += lived.calls;
+    totals.slowest_start = totals.slowest_start.max(lived.slowest_start);
+    for (step, times) in &lived.reached {
+        totals.steps.entry(step.clone()).or_default()[0] += times;
+    }
+    let starts = |what: &str| -> u64 {
+        lived.faults.iter().filter(|(fault, _)| fault.starts_with(what)).map(|(_, times)| times).sum()
+    };
+    for moment in [("killed Before ", 1), ("killed Torn ", 2), ("killed After ", 3)] {
+        for (fault, times) in lived.faults.iter() {
+            if let Some(step) = fault.strip_prefix(moment.0) {
+                totals.steps.entry(step.to_owned()).or_default()[moment.1] += times;
+            }
+        }
+    }
+    let kills = starts("killed") + starts("crash");
+    let errors = starts("Io at") + starts("Full at") + starts("ReadOnly at");
+    totals.errors += errors;
+    for promise in [Promise::G1, Promise::G2, Promise::G3, Promise::G8] {
+        found.table.tried(promise, kills + u64::from(promise == Promise::G8) * lived.restarts);
+    }
+    found.table.tried(Promise::G4, errors);
+    found.table.tried(Promise::G5, starts("file that is no good") + lived.bad_inputs);
+    found.table.tried(Promise::G6, starts("hub not running") + lived.late_windows);
+    found.table.tried(Promise::G7, lived.resends);
+    found.table.tried(Promise::G12, lived.payments);
+    found.table.tried(Promise::G13, starts("file that is no good") + lived.bad_inputs);
+    found.table.tried(Promise::G14, starts("network"));
+    for violation in &lived.violations {
+        found.table.broken(violation.promise, format!("{name}: {}", violation.what));
+    }
+}
+
+/// A kill before, torn in and after every durable event of a life that has them all.
+fn kills(size: &Size, found: &Mutex<Found>) {
+    let undisturbed = lived(&lives::everything(1));
+    let mut places: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+    for (nth, step) in (1..).zip(&undisturbed.sequence) {
+        places.entry(step).or_default().push(nth);
+    }
+    let mut all = Vec::new();
+    for (step, at) in &places {
+        for nth in chosen(at, size.kills) {
+            for moment in MOMENTS {
+                let life = Life { first: Scheme::Kill { nth, moment }, ..lives::everything(1) };
+                all.push((format!("kill {moment:?} {step} (durable event {nth})"), life));
+            }
+        }
+    }
+    {
+        let mut found = found.lock().unwrap();
+        note("undisturbed", &undisturbed, &mut found);
+        for row in STEPS.iter().filter(|row| !SILENT.contains(&row.name)) {
+            if !places.contains_key(row.name) {
+                found.table.broken(Promise::G8, format!("step `{}` was never reached", row.name));
+            }
+        }
+    }
+    each(all, found, |name, _, lived, found| compare(name, &undisturbed, lived, Promise::G1, found));
+}
+
+/// The first, the last, and some between.
+fn chosen(at: &[u64], most: usize) -> Vec<u64> {
+    if most == 0 || at.len() <= most {
+        return at.to_vec();
+    }
+    (0..most).map(|n| at[n * (at.len() - 1) / (most - 1).max(1)]).collect()
+}
+
+/// However a life was disturbed, its end is the same.
+fn compare(name: &str, undisturbed: &Lived, lived: &Lived, promise: Promise, found: &mut Found) {
+    if lived.end == undisturbed.end || !lived.violations.is_empty() {
+        return;
+    }
+    let differs = undisturbed.end.iter().zip(&lived.end).find(|(before, after)| before != after);
+    let lengths = (undisturbed.end.len(), lived.end.len());
+    found.table.broken(promise, format!("{name}: another end: {differs:?} of {lengths:?}"));
+}
+
+/// An error at every call, once each.
+fn errors(size: &Size, found: &Mutex<Found>) {
+    let undisturbed = lived(&lives::everything(1));
+    let troubles = [Trouble::Io, Trouble::Full, Trouble::ReadOnly];
+    let mut all = Vec::new();
+    for nth in (1..=undisturbed.calls).filter(|nth| nth % size.stride == 1 % size.stride) {
+        let trouble = troubles[(nth / size.stride % 3) as usize];
+        let life = Life { first: Scheme::Once { nth, trouble }, ..lives::everything(1) };
+        all.push((format!("{trouble:?} at call {nth}"), life));
+    }
+    each(all, found, |name, _, lived, found| {
+        compare(name, &undisturbed, lived, Promise::G4, found);
+        for call in &lived.untold {
+            let call = call.split(" of ").next().unwrap_or_default().to_owned();
+            *found.totals.absorbed.entry(call).or_insert(0) += 1;
+        }
+    });
+}
+
+/// Weeks with whatever their seeds bring.
+fn seeds(size: &Size, found: &Mutex<Found>) {
+    let weather = (size.first_seed..size.first_seed + size.seeds)
+        .map(|seed| (format!("seed {seed}"), lives::weather(seed)));
+    let country = (1..=size.countries).map(|seed| (format!("country {seed}"), lives::country(seed)));
+    each(weather.chain(country).collect(), found, |_, _, _, _| {});
+}
+
+/// A disk that is full, or cannot be written, for hours.
+fn sieges(size: &Size, found: &Mutex<Found>) {
+    let undisturbed = lived(&lives::everything(1));
+    let mut all = Vec::new();
+    let mut chance = Chance::of(9, 9);
+    for nth in 0..size.sieges {
+        for trouble in [Trouble::Full, Trouble::ReadOnly] {
+            let mut life = lives::everything(1);
+            let from = life.days[0].at(7, 30, 0, 0);
+            let begin = from.checked_add(jiff::SignedDuration::from_mins(chance.between(0, 3_000))).unwrap();
+            let end = begin.checked_add(jiff::SignedDuration::from_mins(chance.between(10, 400))).unwrap();
+            life.acts.push((begin, Act::Fate(Scheme::Siege(trouble))));
+            life.acts.push((end, Act::Fate(Scheme::Calm)));
+            all.push((format!("siege {nth} {trouble:?} {begin} to {end}"), life));
+        }
+    }
+    let _ = undisturbed;
+    each(all, found, |name, _, lived, found| {
+        found.table.tried(Promise::G9, 1);
+        if lived.errors_in_siege > 0 && lived.told_in_siege == 0 {
+            found.table.broken(Promise::G9, format!("{name}: nobody was told"));
+        }
+    });
+}
+
+/// Input that nobody should have sent.
+fn inputs(size: &Size, found: &Mutex<Found>) {
+    let all = (0..size.inputs).map(|seed| (format!("inputs {seed}"), lives::inputs(seed))).collect();
+    each(all, found, |name, _, lived, found| {
+        if lived.slowest_instant.as_secs() > SLOWEST {
+            let what = format!("{name}: an instant took {:?}", lived.slowest_instant);
+            found.table.broken(Promise::G13, what);
+        }
+    });
+    swelling(found);
+}
+
+/// An instant that takes longer has hung, seconds.
+const SLOWEST: u64 = 60;
+/// Memory that the hub may use for whatever lies in its drops, bytes.
+const SWELLS: usize = 100 << 20;
+
+/// Large input: what it costs in memory.
+fn swelling(found: &Mutex<Found>) {
+    for (name, life, outside) in lives::large_inputs() {
+        let before = crate::memory::start();
+        let lived = lived(&life);
+        let peak = crate::memory::peak().saturating_sub(before);
+        let mut found = found.lock().unwrap();
+        note(&name, &lived, &mut found);
+        found.table.tried(Promise::G13, 1);
+        if peak > SWELLS + outside {
+            let what = format!("{name}: {} MiB, {} of them the other side's", peak >> 20, outside >> 20);
+            found.table.broken(Promise::G13, what);
+        }
+    }
+}
