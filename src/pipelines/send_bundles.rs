@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use super::deliver::{Parcel, carrier, lies_archived};
 use super::{Activity, Hub, PipelineError, Place, chain};
+use crate::canary::{self, Canary};
 use crate::config::{AmountForm, Evidence, Format, Pipeline, PipelineKind};
 use crate::domain::answers::BundleState;
 use crate::domain::calendar::copenhagen;
@@ -278,7 +279,11 @@ fn write_bundle(hub: &Hub, bundle: &Bundle, file: &Transfer, key: &Key) -> Resul
     let unfit = |what: String| PipelineError::Bundle { group_id: bundle.group_id.clone(), what };
     let failed = |error: WriteError| unfit(chain(&error));
     let account = BankAccount::parse(&bundle.frozen.debit_account).map_err(|e| unfit(e.to_string()))?;
-    let created = Timestamp::from_microsecond(bundle.frozen.created_at).map_err(|e| unfit(e.to_string()))?;
+    let created = match canary::is_active(Canary::MovingBytes) {
+        true => hub.clock.micros(),
+        false => bundle.frozen.created_at,
+    };
+    let created = Timestamp::from_microsecond(created).map_err(|e| unfit(e.to_string()))?;
     let head = BundleHead {
         parties: Parties {
             supplier_id: &bundle.frozen.supplier_id,
