@@ -47,19 +47,6 @@ impl Hub {
         Hub { home, dir }
     }
 
-    /// An installation like another as it stands.
-    pub(crate) fn like(other: &Hub) -> Hub {
-        let home = tempfile::tempdir().unwrap();
-        let dir = home.path().join("hub");
-        for (path, content) in package::files(&other.dir) {
-            let path = dir.join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, content).unwrap();
-        }
-        make_folders(&dir);
-        Hub { home, dir }
-    }
-
     /// Beside the installation.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
@@ -188,6 +175,13 @@ impl Hub {
     /// The store, to make it what a crash would have left, or to look at what no command shows.
     pub(crate) fn sql(&self) -> rusqlite::Connection {
         rusqlite::Connection::open(self.dir.join("store/toek.db")).unwrap()
+    }
+
+    /// Changes rows to what a crash, or other payments, would have left; their seals are made anew at the next opening.
+    pub(crate) fn rewrite(&self, sql: &str) {
+        let store = self.sql();
+        store.execute(sql, []).unwrap();
+        store.execute("update seal set sum = x'0000000000000000' where name = 'version'", []).unwrap();
     }
 
     #[track_caller]
