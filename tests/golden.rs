@@ -237,11 +237,8 @@ fn write_the_fixture() {
 /// NemKonto accepts all but one, pays them, and one comes back.
 fn answer(hub: &Hub, name: &str) {
     let bundle = Bundle::read(&std::fs::read(hub.inbox().join(name)).unwrap()).unwrap();
-    let stamp = |number| Stamp {
-        number,
-        created: datetime(2026, 3, 4, 15, 0, 0, 0),
-        amounts: AmountForm::Decimal2,
-    };
+    let stamp =
+        |number| Stamp { number, created: datetime(2026, 3, 4, 15, 0, 0, 0), amounts: AmountForm::Decimal2 };
     let refusal = Reason::new("0004", "Ukendt");
     let listed = |place: usize, accepted: bool| {
         let payment = bundle.payments().nth(place).unwrap();

@@ -1,6 +1,7 @@
 //! A directory in one compressed file, the same bytes for the same content: how installations stand in `fixtures/`.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Every file below `dir` with its content, by its path.
 pub(crate) fn files(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
@@ -21,13 +22,16 @@ fn collect(root: &Path, dir: &Path, found: &mut Vec<(PathBuf, Vec<u8>)>) {
     }
 }
 
-/// Puts a directory into a file. Empty folders are not kept; nor is what only a running process needs.
+/// Puts a directory into a file, with the times of its files. Empty folders are not kept; nor is what only a running process needs.
 pub(crate) fn pack(dir: &Path, file: &Path) {
     let mut plain = Vec::new();
     for (path, content) in files(dir).into_iter().filter(|(path, _)| !is_passing(path)) {
+        let modified = std::fs::metadata(dir.join(&path)).unwrap().modified().unwrap();
+        let modified = modified.duration_since(UNIX_EPOCH).unwrap().as_micros() as u64;
         let name = path.to_str().unwrap().as_bytes();
-        plain.extend((name.len() as u64).to_le_bytes());
-        plain.extend((content.len() as u64).to_le_bytes());
+        for number in [name.len() as u64, content.len() as u64, modified] {
+            plain.extend(number.to_le_bytes());
+        }
         plain.extend_from_slice(name);
         plain.extend(content);
     }
@@ -43,13 +47,16 @@ fn is_passing(path: &Path) -> bool {
 pub(crate) fn unpack(file: &Path, dir: &Path) {
     let plain = zstd::stream::decode_all(&*std::fs::read(file).unwrap()).unwrap();
     let mut rest = plain.as_slice();
-    let length = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap()) as usize;
+    let number = |at: usize, bytes: &[u8]| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
     while !rest.is_empty() {
-        let (name, content) = (length(&rest[..8]), length(&rest[8..16]));
-        let (head, behind) = rest[16..].split_at(name);
+        let [name, content, modified] = [0, 8, 16].map(|at| number(at, rest));
+        let (head, behind) = rest[24..].split_at(name as usize);
+        let (content, behind) = behind.split_at(content as usize);
         let path = dir.join(std::str::from_utf8(head).unwrap());
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, &behind[..content]).unwrap();
-        rest = &behind[content..];
+        std::fs::write(&path, content).unwrap();
+        let file = std::fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_micros(modified)).unwrap();
+        rest = behind;
     }
 }
