@@ -69,6 +69,14 @@ pub enum StoreError {
         /// The one this build reads.
         known: i64,
     },
+    /// Rows are not as they were sealed. A new schema would have them sealed anew, and nobody would ever know.
+    #[error(
+        "rows of `{table}` were changed by something else than toek: `toek verify` of the build that wrote it tells more"
+    )]
+    Altered {
+        /// Where.
+        table: String,
+    },
     /// Its folder cannot be written, so that a reader cannot keep out of a writer's way.
     #[error("the store's folder cannot be written")]
     Sealed(#[source] rusqlite::Error),
@@ -384,6 +392,7 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
     if canary::is_active(Canary::RefusedOlder) {
         refuse_another(&connection)?;
     }
+    seal::hold_before_upgrade(&connection, known_version())?;
     migrations::migrations::runner().run(&mut connection).map_err(Box::new)?;
     seal::keep(&connection, known_version())?;
     Ok(connection)

@@ -10,7 +10,7 @@
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::sql::statements;
@@ -191,6 +191,30 @@ pub(super) fn moved(tx: &Tx<'_>, table: &str, by: &Sum) -> Result<(), StoreError
     Ok(())
 }
 
+/// Holds a store of an earlier schema against its seals, by the columns it was sealed by: after the upgrade they are made
+/// anew. One that was never sealed has nothing to be held against.
+pub(super) fn hold_before_upgrade(connection: &Connection, schema: i64) -> Result<(), StoreError> {
+    const IS_THERE: &str = "select exists (select 1 from sqlite_schema where name = 'seal')";
+    let is_sealed: bool = connection.query_row(IS_THERE, [], |row| row.get(0))?;
+    if !is_sealed || !version(connection)?.is_some_and(|made_with| (1..schema).contains(&made_with)) {
+        return Ok(());
+    }
+    let mut seals = connection.prepare("select name, columns, sum from seal where columns <> ''")?;
+    let mut seals = seals.query([])?;
+    while let Some(seal) = seals.next()? {
+        let (table, columns, sealed): (String, String, Vec<u8>) = (seal.get(0)?, seal.get(1)?, seal.get(2)?);
+        let mut statement = connection.prepare(&format!("select {columns} from {table}"))?;
+        let (mut sum, mut rows) = (Sum::default(), statement.query([])?);
+        while let Some(row) = rows.next()? {
+            add_row(&mut sum, &table, columns.split(", ").count(), row)?;
+        }
+        if sum.to_bytes().as_slice() != sealed {
+            return Err(StoreError::Altered { table });
+        }
+    }
+    Ok(())
+}
+
 /// Makes a writer's connection keep the seals, and makes them where a new schema asks for it.
 pub(super) fn keep(connection: &Connection, schema: i64) -> Result<(), StoreError> {
     if version(connection)?.is_some_and(|made_with| made_with < schema) {
@@ -258,19 +282,16 @@ fn make_each(connection: &Connection, schema: i64) -> Result<(), StoreError> {
 fn add_up(tx: &Tx<'_>, table: &Table) -> Result<Sum, StoreError> {
     let columns = table.columns.split(", ").count();
     let mut sum = Sum::default();
+    tx.each(table.select, [], |row| add_row(&mut sum, table.name, columns, row))?;
+    Ok(sum)
+}
+
+fn add_row(sum: &mut Sum, table: &str, columns: usize, row: &Row<'_>) -> Result<(), StoreError> {
     let mut failed = None;
-    tx.each(table.select, [], |row| {
-        let values = (0..columns).map_while(|place| match row.get_ref(place) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                failed = Some(error);
-                None
-            }
-        });
-        sum.add(table.name, values);
-        Ok(())
-    })?;
-    failed.map_or(Ok(sum), |error| Err(error.into()))
+    let values =
+        (0..columns).map_while(|place| row.get_ref(place).map_err(|error| failed = Some(error)).ok());
+    sum.add(table, values);
+    failed.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// Tables whose rows do not add up to their seal.
@@ -294,4 +315,90 @@ pub(super) fn broken(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
     }
     broken.extend(seals.into_keys().map(|name| format!("there is a seal for `{name}`, which is no table")));
     Ok(broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn rows_add_up_in_any_order_and_can_be_taken_off_again() {
+        let rows = [[number(1), ValueRef::Text(b"a")], [number(-7), ValueRef::Null]];
+        let (mut there, mut back) = (Sum::default(), Sum::default());
+        rows.iter().for_each(|row| there.add("t", *row));
+        rows.iter().rev().for_each(|row| back.add("t", *row));
+        assert_eq!(there.lanes, back.lanes);
+        there.take("t", rows[0]);
+        there.take("t", rows[1]);
+        assert_eq!(there.lanes, [0; 4]);
+        let one = |table: &str, row: &[ValueRef<'_>]| Sum::default().hash(table, row.iter().copied());
+        let all = [
+            one("t", &[]),
+            one("u", &[]),
+            one("t", &[ValueRef::Null]),
+            one("t", &[number(0)]),
+            one("t", &[ValueRef::Text(b"")]),
+            one("t", &[ValueRef::Blob(b"")]),
+            one("t", &[ValueRef::Text(b"ab"), ValueRef::Text(b"c")]),
+            one("t", &[ValueRef::Text(b"a"), ValueRef::Text(b"bc")]),
+        ];
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), all.len());
+    }
+
+    #[test]
+    fn hashes_never_change() {
+        // They are kept in every store: another value here would make every row look changed.
+        let row =
+            [number(-1), number(1i64 << 40), ValueRef::Null, ValueRef::Text(b"x"), ValueRef::Blob(&[0, 255])];
+        let mut plain = b"\x03\x04rest".to_vec();
+        plain.extend(b"\x01\x01\x01\x80\x80\x80\x80\x80\x40\x00\x03\x01x\x04\x02\x00\xff");
+        let mut sum = Sum::default();
+        sum.add("rest", row);
+        assert_eq!(sum.to_bytes(), <[u8; 32]>::from(Sha256::digest(&plain)));
+    }
+
+    #[test]
+    fn every_column_is_sealed_or_listed_with_why_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("toek.db");
+        drop(Store::open_inline(&path).unwrap());
+        let store = Connection::open(&path).unwrap();
+        let texts = |sql: &str| -> BTreeSet<String> {
+            let mut statement = store.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        for table in texts("select name from sqlite_schema where type = 'table'") {
+            let mut columns = texts(&format!("select name from pragma_table_info('{table}')"));
+            let sealed = TABLES.iter().find(|known| known.name == table);
+            for column in sealed.iter().flat_map(|known| known.columns.split(", ")) {
+                assert!(columns.remove(column), "{table}.{column} is sealed and not there");
+            }
+            let is_listed = |name: &str| UNSEALED.iter().any(|(unsealed, _)| *unsealed == name);
+            columns.retain(|column| !is_listed(&table) && !is_listed(&format!("{table}.{column}")));
+            assert_eq!(columns, BTreeSet::new(), "of {table} are neither sealed nor listed");
+        }
+    }
+
+    #[test]
+    fn an_upgrade_seals_nothing_that_was_changed_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("toek.db");
+        drop(Store::open_inline(&path).unwrap());
+        let as_of_an_earlier_schema = || {
+            let store = Connection::open(&path).unwrap();
+            store.execute("update seal set sum = ?1 where name = 'version'", [1i64.to_le_bytes()]).unwrap();
+            store
+        };
+        as_of_an_earlier_schema();
+        drop(Store::open_inline(&path).unwrap());
+        let store = as_of_an_earlier_schema();
+        store.execute("insert into installation (key, value) values ('a', 'b')", []).unwrap();
+        drop(store);
+        assert!(
+            matches!(Store::open_inline(&path), Err(StoreError::Altered { table }) if table == "installation")
+        );
+    }
 }
