@@ -49,7 +49,7 @@ const ROOMS: &[Room] = &[
     // The archive is files, so it takes the disk, and streams, so it is a sink and a source.
     Room {
         name: "store/archive",
-        rooms: &["domain"],
+        rooms: &["canary", "domain"],
         formats: &[],
         adapters: &["disk", "drop::Sink", "drop::Source"],
     },
@@ -62,7 +62,7 @@ const ROOMS: &[Room] = &[
     // It says when pipelines run, and knows no format; of the adapters only the disk, for its socket and accounts.
     Room {
         name: "serve",
-        rooms: &["config", "domain", "pipelines", "seams", "steps", "store"],
+        rooms: &["canary", "config", "domain", "pipelines", "seams", "steps", "store"],
         formats: &[],
         adapters: &["disk"],
     },

@@ -183,7 +183,7 @@ fn a_file_cut_off_on_its_way_in_is_finished_by_its_own_pipeline() {
     put(&hub.drop().join("1.other"), &of_another_municipality(), 1_770_000_000);
     hub.run("receive-other", MONDAY);
     // As a crash right after archiving leaves it.
-    hub.sql().execute("update transfer set state = 2 where name = '1.other'", []).unwrap();
+    hub.rewrite("update transfer set state = 2 where name = '1.other'");
     hub.run("receive-payments", MONDAY);
     assert_eq!(hub.states("1.other"), ["receiving"]);
     hub.run("receive-other", MONDAY);
@@ -201,7 +201,7 @@ fn of_two_alike_files_that_a_crash_left_archived_the_first_is_the_original() {
     hub.run("receive-payments", MONDAY);
     assert_eq!(hub.states("2.g68"), ["quarantined"]);
     hub.change("schedules/receive-payments.toml", "municipality = false", "municipality = true");
-    hub.sql().execute("update transfer set state = 2", []).unwrap();
+    hub.rewrite("update transfer set state = 2");
     hub.run("receive-payments", MONDAY);
     assert_eq!(hub.states("1.g68"), ["accepted"]);
     assert_eq!(text(&hub.transfers("2.g68")[0]["reason"]), "G68-S11");
@@ -216,7 +216,7 @@ fn a_file_that_a_crash_left_archived_and_in_the_drop_is_taken_in_once() {
     hub.run("receive-payments", MONDAY);
     hub.change("schedules/receive-payments.toml", "municipality = false", "municipality = true");
     // As a crash right after archiving leaves it: the file still lies where it lay.
-    hub.sql().execute("update transfer set state = 2, removed_at = null", []).unwrap();
+    hub.rewrite("update transfer set state = 2, removed_at = null");
     put(&hub.drop().join("1.g68"), &of_another_municipality(), 1_770_000_000);
     hub.run("receive-payments", MONDAY);
     assert_eq!(hub.states("1.g68"), ["accepted"]);

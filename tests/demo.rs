@@ -9,7 +9,7 @@
 )]
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 fn toek(dir: &Path) -> Command {
@@ -72,10 +72,10 @@ fn the_floating_form_adds_up_too() {
     assert!(output.status.success(), "{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
 }
 
-/// Each deliberate defect must make the demo end with exit code 1.
+/// Each deliberate defect that a payment day can show must make the demo end with exit code 1.
 #[test]
 fn every_deliberate_defect_is_caught() {
-    for (name, _) in toek::canary::Canary::ALL {
+    for (name, _) in toek::canary::Canary::ALL.into_iter().filter(|(_, c)| c.shows_in_a_payment_day()) {
         let dir = tempfile::tempdir().unwrap();
         let output = demo(&dir.path().join("hub"), "800", 5).env("TOEK_CANARY", name).output().unwrap();
         let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
@@ -94,32 +94,127 @@ impl Chance {
     }
 }
 
+/// How often the demo is killed, unless `TOEK_KILLS` says another number.
 const KILLS: u32 = 100;
-const KILL_PAYMENTS: &str = "600";
+const KILL_PAYMENTS: &str = "500";
 
+fn kills() -> u32 {
+    std::env::var("TOEK_KILLS").map_or(KILLS, |text| text.parse().expect("TOEK_KILLS is a number"))
+}
+
+/// How an undisturbed run goes: when its simulated clock first showed what.
+struct Course {
+    steps: Vec<(Duration, String)>,
+    whole: Duration,
+}
+
+fn clock(dir: &Path) -> String {
+    std::fs::read_to_string(dir.join("clock")).unwrap_or_default()
+}
+
+impl Course {
+    fn of(dir: &Path, demo: &mut Command) -> Course {
+        let begun = Instant::now();
+        let mut running = demo.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut steps = vec![(Duration::ZERO, String::new())];
+        let status = loop {
+            let shown = clock(dir);
+            if steps.last().unwrap().1 < shown {
+                steps.push((begun.elapsed(), shown));
+            }
+            if let Some(status) = running.try_wait().unwrap() {
+                break status;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        assert!(status.success());
+        Course { steps, whole: begun.elapsed() }
+    }
+
+    /// The last step at or before a moment, and how long before.
+    fn at(&self, moment: Duration) -> (&str, Duration) {
+        let step = self.steps.iter().rfind(|(since, _)| *since <= moment).unwrap();
+        (&step.1, moment - step.0)
+    }
+
+    /// When an undisturbed run first showed a clock.
+    fn moment_of(&self, shown: &str) -> Duration {
+        self.steps.iter().rfind(|(_, clock)| clock.as_str() <= shown).unwrap().0
+    }
+
+    /// Which tenth of the whole a moment is in.
+    fn tenth(&self, moment: Duration) -> usize {
+        ((moment.as_micros() * 10 / self.whole.as_micros()) as usize).min(9)
+    }
+}
+
+/// Lets the demo come as far as it is at a moment of the undisturbed run; whether it is still running then.
+fn let_live(running: &mut Child, dir: &Path, course: &Course, until: Duration) -> bool {
+    let (wanted, pause) = course.at(until);
+    while clock(dir).as_str() < wanted {
+        if running.try_wait().unwrap().is_some() {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(pause);
+    running.try_wait().unwrap().is_none()
+}
+
+/// 500 payments over real SFTP, killed with SIGKILL again and again, from the first file to the checker's last word.
 #[test]
-fn a_hundred_kills_change_nothing() {
+fn kills_change_nothing() {
     let home = tempfile::tempdir().unwrap();
     let undisturbed = home.path().join("undisturbed");
-    let begun = Instant::now();
-    assert!(demo(&undisturbed, KILL_PAYMENTS, 6).output().unwrap().status.success());
-    let whole = begun.elapsed();
+    let course = Course::of(&undisturbed, &mut demo(&undisturbed, KILL_PAYMENTS, 6));
     let expected = totals(&undisturbed);
+    let (wanted, begun) = (kills(), Instant::now());
     let (mut kills, mut round, mut chance) = (0, 0, Chance(42));
-    while kills < KILLS {
+    // Kills by the tenth of the demo's life they came in, and those that came while it was starting again.
+    let (mut tenths, mut at_start) = ([0; 10], 0);
+    while kills < wanted {
         round += 1;
         let dir = home.path().join(format!("killed-{round}"));
         loop {
-            let pause = Duration::from_micros(chance.below(whole.as_micros() as u64 / 4));
             let mut running =
                 demo(&dir, KILL_PAYMENTS, 6).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-            std::thread::sleep(pause);
-            if kills < KILLS && running.try_wait().unwrap().is_none() {
+            let reached = course.moment_of(&clock(&dir));
+            let share = if reached.is_zero() { 12 } else { 4 }; // a fresh one dies young
+            let ahead = Duration::from_micros(chance.below(course.whole.as_micros() as u64 / share));
+            let is_early = chance.below(5) == 0;
+            let until = reached + ahead;
+            let lives = match (kills < wanted, is_early) {
+                (false, _) => false,
+                (true, true) => {
+                    std::thread::sleep(ahead / 10);
+                    running.try_wait().unwrap().is_none()
+                }
+                // Past the end is the very end: whatever is done after the clock stood still for the last time.
+                (true, false) => let_live(&mut running, &dir, &course, until.min(course.whole * 99 / 100)),
+            };
+            if lives {
                 running.kill().unwrap(); // SIGKILL
                 running.wait().unwrap();
                 kills += 1;
-                verify(&dir, &format!("round {round}, kill {kills} after {pause:?}"));
-                continue;
+                match is_early {
+                    true => at_start += 1,
+                    false => tenths[course.tenth(until)] += 1,
+                }
+                verify(&dir, &format!("round {round}, kill {kills} at {}", clock(&dir)));
+                if kills % 50 == 0 || kills == wanted {
+                    let took = begun.elapsed().as_secs();
+                    eprintln!(
+                        "{kills} kills in {took} s, {round} rounds; by tenths of its life {tenths:?}, at starts {at_start}"
+                    );
+                }
+                if until < course.whole {
+                    continue;
+                }
+                running = demo(&dir, KILL_PAYMENTS, 6)
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .unwrap();
             }
             let output = running.wait_with_output().unwrap();
             let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
@@ -128,5 +223,8 @@ fn a_hundred_kills_change_nothing() {
         }
         verify(&dir, "in the end");
         assert_eq!(totals(&dir), expected, "round {round} after {kills} kills");
+        std::fs::remove_dir_all(&dir).unwrap();
     }
+    let missed = tenths.iter().position(|kills| *kills == 0);
+    assert!(wanted < 100 || missed.is_none(), "no kill came in some part of its life: {tenths:?}");
 }

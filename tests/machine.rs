@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use toek::domain::identity::TransferNo;
 use toek::store::archive::{Archive, Archived, Key, hash_of};
 use toek::store::people_log::{Add, Entry, Log, after};
-use toek::store::{Store, StoreError, Tx, Write};
+use toek::store::{Store, StoreError, Tx, Write, together};
 use toek_adapters::disk::{Disk, RealDisk};
 
 const SEEDS: u64 = 200;
@@ -67,12 +67,12 @@ fn once(no: u64, verdict: Verdict) -> Arc<dyn Fate> {
 
 /// A write into two tables and over several pages.
 fn write_of(no: i64) -> impl Write<Out = ()> {
-    move |tx: &Tx<'_>| -> Result<(), StoreError> {
+    together::<Add, _, _>(move |tx| {
         for (log, subject) in parts(no) {
             Add { log, at: no, who: "w".to_owned(), act: "a".to_owned(), subject }.apply(tx)?;
         }
         Ok(())
-    }
+    })
 }
 
 fn parts(no: i64) -> [(Log, String); 3] {

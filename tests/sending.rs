@@ -9,7 +9,7 @@ mod hub;
 
 use std::path::{Path, PathBuf};
 
-use hub::{Delivery, Hub, MONDAY, NAME, put, said, text};
+use hub::{Delivery, Hub, MONDAY, NAME, Obstacle, put, said, text};
 use jiff::civil::{DateTime, datetime};
 use toek::partners::answers::{self, GroupStatus, Kind, Listed, Stamp};
 use toek::partners::bundle::{Bundle, Reason};
@@ -27,20 +27,6 @@ fn with(delivery: &Delivery) -> Hub {
     put(&hub.drop().join(NAME), &delivery.bytes(), 1_770_000_000);
     hub.run("receive-payments", MONDAY);
     hub
-}
-
-/// Something in the way of one file: a folder stands where it should be written.
-struct Obstacle(PathBuf);
-
-impl Obstacle {
-    fn at(path: PathBuf) -> Obstacle {
-        std::fs::create_dir_all(&path).unwrap();
-        Obstacle(path)
-    }
-
-    fn clear(self) {
-        std::fs::remove_dir(self.0).unwrap();
-    }
 }
 
 /// In the way of a bundle's upload, of its last rename, or of its archived file.

@@ -236,7 +236,7 @@ fn a_voucher_that_cannot_be_written_keeps_no_other_back() {
     hub.run("receive-payments", MONDAY);
     assert_eq!(counts(&hub), [2, 0, 0, 0, 0]);
     let broken = "update payment set period_from = 20000, period_to = 19000 where payment_id / 1048576 = 1";
-    hub.sql().execute(broken, []).unwrap();
+    hub.rewrite(broken);
     hub.run_with_failures("send-vouchers", MONDAY);
     assert_eq!(counts(&hub), [0, 2, 0, 0, 0], "the file is no file");
     hub.run("send-vouchers", LATER);
@@ -244,7 +244,7 @@ fn a_voucher_that_cannot_be_written_keeps_no_other_back() {
     assert!(hub.status().to_string().contains("it cannot be written"));
     assert!(hub.run("send-vouchers", LATER).contains("nothing to do"), "told once");
     let mended = "update payment set period_from = null, period_to = null where payment_id / 1048576 = 1";
-    hub.sql().execute(mended, []).unwrap();
+    hub.rewrite(mended);
     hub.run("send-vouchers", LATER);
     assert_eq!(counts(&hub), [0, 0, 2, 0, 0]);
     hub.clean();
@@ -286,7 +286,7 @@ fn a_second_look_passes_no_metadata_that_the_first_refused() {
     let no = hub.transfers("KVITTERING_1.xml")[0]["transfer"].to_string();
     assert!(!hub.toek(&["quarantine", "validate", &no]).status.success());
     // As a crash right after archiving leaves it.
-    hub.sql().execute("update transfer set state = 2 where name = 'KVITTERING_1.xml'", []).unwrap();
+    hub.rewrite("update transfer set state = 2 where name = 'KVITTERING_1.xml'");
     hub.run("receive-voucher-answers", LATER);
     assert_eq!(hub.states("KVITTERING_1.xml"), ["quarantined"]);
     assert_eq!(counts(&hub), [0, 0, 1, 0, 0]);

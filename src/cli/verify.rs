@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::installation::{Access, Open, open};
 use super::{Colour, Context, Outcome};
+use crate::canary::{self, Canary};
 use crate::domain::identity::TransferNo;
 use crate::pipelines::{Progress, chain};
 use crate::store::archive::{Archived, hash_of};
@@ -76,6 +77,9 @@ fn archive(context: &Context, open: &Open) -> anyhow::Result<Check> {
 
 fn damage(open: &Open, transfer: &Transfer) -> Option<String> {
     let sha256 = transfer.sha256?; // not archived yet
+    if canary::is_active(Canary::BlindVerify) {
+        return None;
+    }
     let read = open.hub.archived(transfer).and_then(|mut reader| Ok(hash_of(&mut reader)?));
     match read {
         Ok(read) if read == (Archived { size: transfer.identity.size, sha256 }) => None,

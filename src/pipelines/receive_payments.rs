@@ -132,7 +132,8 @@ fn quarantine_reason(intake: &Intake, report: &FileReport, refusals: &[FindingRo
     if let Some(finding) = report.findings.iter().find(refused) {
         return Some(format!("{}: {} (line {})", finding.code.text(), finding.code.rule(), finding.line_no));
     }
-    let all_or_none = intake.acceptance == Acceptance::AllOrNone && report.rejected > 0;
+    let takes_all = intake.acceptance == Acceptance::AllOrNone || canary::is_active(Canary::SpreadingPoison);
+    let all_or_none = takes_all && report.rejected > 0;
     all_or_none.then(|| {
         let first = refusals.first().map_or("", |row| row.code.as_str());
         format!("{first}: {} records are refused, and this pipeline takes all or none", report.rejected)

@@ -16,6 +16,7 @@ use tracing::Instrument;
 
 use super::deliver::{Parcel, carrier, lies_archived};
 use super::{Activity, Hub, PipelineError, Place, chain};
+use crate::canary::{self, Canary};
 use crate::config::{AmountForm, Evidence, Format, Pipeline, PipelineKind};
 use crate::domain::answers::BundleState;
 use crate::domain::calendar::copenhagen;
@@ -88,7 +89,10 @@ async fn choose(
                     true => super::subject(key.transfer),
                     false => DAILY.to_owned(),
                 };
-                let (ordinary, municipality) = (!key.due.immediate, key.municipality);
+                let (ordinary, mut municipality) = (!key.due.immediate, key.municipality);
+                if canary::is_active(Canary::MixedMunicipalities) {
+                    municipality = groups.keys().next().map_or(municipality, |group| group.municipality);
+                }
                 groups.entry(Group { ordinary, municipality, execution_day, window }).or_default().push(key);
             }
             Timing::TooLate => {
@@ -197,6 +201,13 @@ async fn deliver(
     let file = file.transpose()?.flatten();
     let file = file.ok_or_else(|| StoreError::Conflict(format!("bundle {} has no file", no.0)))?;
     let parcel = Parcel { hub, place, file: &file, companion: None };
+    if canary::is_active(Canary::ForgottenIntent) && bundle.state == BundleState::Committing {
+        parcel.put().await?;
+        parcel.commit().await?;
+    }
+    if canary::is_active(Canary::StuckCommit) && bundle.state == BundleState::Committing {
+        return Ok(None);
+    }
     if bundle.state == BundleState::Archived {
         parcel.put().await?;
         if let Some(reason) = too_late(hub, &bundle) {
@@ -277,7 +288,11 @@ fn write_bundle(hub: &Hub, bundle: &Bundle, file: &Transfer, key: &Key) -> Resul
     let unfit = |what: String| PipelineError::Bundle { group_id: bundle.group_id.clone(), what };
     let failed = |error: WriteError| unfit(chain(&error));
     let account = BankAccount::parse(&bundle.frozen.debit_account).map_err(|e| unfit(e.to_string()))?;
-    let created = Timestamp::from_microsecond(bundle.frozen.created_at).map_err(|e| unfit(e.to_string()))?;
+    let created = match canary::is_active(Canary::MovingBytes) {
+        true => hub.clock.micros(),
+        false => bundle.frozen.created_at,
+    };
+    let created = Timestamp::from_microsecond(created).map_err(|e| unfit(e.to_string()))?;
     let head = BundleHead {
         parties: Parties {
             supplier_id: &bundle.frozen.supplier_id,

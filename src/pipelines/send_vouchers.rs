@@ -13,6 +13,7 @@ use toek_formats::vocabulary::{MunicipalityCode, Ore, Uuid, mask_cpr};
 
 use super::deliver::{Parcel, carrier, lies_archived};
 use super::{Activity, Hub, PipelineError, Place, chain};
+use crate::canary::{self, Canary};
 use crate::config::{Commit, EndpointKind, Format, Pipeline};
 use crate::domain::accounts::{AccountPlan, ReferenceKey};
 use crate::domain::finance::{
@@ -332,7 +333,11 @@ fn write_vouchers<W: std::io::Write>(
     let it_system = hub.installation.serviceplatformen.as_ref().map(|platform| platform.it_system);
     let head = FileHead {
         transaction_id: id(voucher_file_ids(&hub.installation.id, file.no).0),
-        at: instant(file.created_at),
+        at: instant(if canary::is_active(Canary::MovingBytes) {
+            hub.clock.micros()
+        } else {
+            file.created_at
+        }),
         route: Route {
             sender_authority: &cvr,
             sender_it_system: it_system.unwrap_or_default(),

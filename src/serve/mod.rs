@@ -34,6 +34,7 @@ use self::metrics::{Metrics, WriteTimes};
 use self::person::Person;
 use self::scheduler::Scheduler;
 use self::socket::{Asked, Listener, Reply};
+use crate::canary::{self, Canary};
 use crate::pipelines::{Activity, Hub, chain};
 use crate::store::{Nothing, StoreError};
 
@@ -89,6 +90,9 @@ async fn run_here(hub: Arc<Hub>, options: Options, tell: &dyn Fn(News)) -> Resul
     hub.store.witness(Arc::new(WriteTimes { metrics: metrics.clone(), clock: hub.clock.clone() }));
     let vitals = Arc::new(Vitals::new(hub.clone(), metrics.clone()));
     let listener = open_doors(&hub, &options, &vitals, tell);
+    if canary::is_active(Canary::DoorsFirst) && listener.is_none() {
+        return Err(StoreError::Stopped);
+    }
     let scheduler = Scheduler::open(&hub, metrics.clone()).await?;
     let mut daemon = Daemon {
         hub,

@@ -1,9 +1,11 @@
 //! Bundles (bundter) on their way out: choosing and numbering, then each durable step to the counterparty.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Ore, Party};
 
 use super::journal::{self, EntryKind};
+use super::seal::{self, Sum, number};
 use super::sql::statements;
 use super::{StoreError, Tx, Write, date_of, day_number, intake, task};
 use crate::domain::answers::BundleState;
@@ -232,9 +234,12 @@ impl Number {
         let mut attempt = tx.prepare(ATTEMPT)?;
         let mut under_way = tx.prepare(UNDER_WAY)?;
         let mut outcomes = Vec::with_capacity(members.len());
+        let mut sum = Sum::default();
         for (line, member) in (1i64..).zip(members) {
             let AttemptId { payment, attempt: attempt_no } = member.attempt;
             attempt.execute(params![payment.as_i64(), attempt_no, bundle.0, line])?;
+            let head = [payment.as_i64(), attempt_no.into(), bundle.0, line].map(number);
+            sum.add("attempt", head.into_iter().chain([ValueRef::Null, number(0), ValueRef::Null]));
             let state = PaymentState::InProgress.code();
             under_way.execute(params![payment.as_i64(), state, attempt_no, bundle.0])?;
             outcomes.push(Outcome {
@@ -248,6 +253,7 @@ impl Number {
                 amount: member.amount,
             });
         }
+        seal::moved(tx, "attempt", &sum)?;
         journal::append(tx, self.frozen.created_at, EntryKind::Bundled, bundle.0, &[], &outcomes)?;
         Ok(())
     }

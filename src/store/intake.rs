@@ -1,9 +1,11 @@
 //! Payment requests on their way in: a chunk of a file in one transaction, then the acceptance that makes it count.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 use toek_formats::vocabulary::{BenefitCode, IdentCode, MunicipalityCode, Ore, Party, SupplierId};
 
 use super::journal::{self, EntryKind};
+use super::seal::{self, Sum, maybe, number};
 use super::sql::statements;
 use super::transfer::{self, FindingRow, TransferState};
 use super::{StoreError, Tx, Write, date_of, day_number, ledger, seen};
@@ -114,6 +116,7 @@ impl Chunk {
     fn insert_payments(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         let mut statement = tx.prepare(PAYMENT)?;
         let mut supplier: Option<(SupplierId, i64)> = None;
+        let mut sum = Sum::default();
         for (candidate, decision) in self.candidates.iter().zip(&self.decisions) {
             let Some(state) = decision.state() else { continue };
             let supplier_no = match supplier {
@@ -121,6 +124,7 @@ impl Chunk {
                 _ => supplier.insert((candidate.supplier, supplier_number(tx, candidate.supplier)?)).1,
             };
             let c = candidate;
+            sum.add("payment", sealed(c, supplier_no));
             statement.execute(params![
                 c.payment.as_i64(),
                 c.municipality.0,
@@ -145,7 +149,7 @@ impl Chunk {
                 c.advice.as_slice(),
             ])?;
         }
-        Ok(())
+        seal::moved(tx, "payment", &sum)
     }
 
     fn insert_due(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
@@ -218,6 +222,32 @@ impl Chunk {
         outcomes.sort_by_key(|outcome| outcome.payment);
         outcomes
     }
+}
+
+/// What of a payment never changes, in the order in which it is sealed.
+fn sealed(c: &Candidate, supplier: i64) -> [ValueRef<'_>; 20] {
+    [
+        number(c.payment.as_i64()),
+        number(c.municipality.0),
+        number(supplier),
+        number(c.benefit.0),
+        number(c.method as u8),
+        number(c.amount.0),
+        number(c.payee.code as u8),
+        number(c.payee.number as i64),
+        number(c.recipient.code as u8),
+        number(c.recipient.number as i64),
+        number(day_number(c.disposition_day)),
+        number(day_number(c.effective_day)),
+        maybe(c.period.map(|(from, _)| day_number(from))),
+        maybe(c.period.map(|(_, to)| day_number(to))),
+        number(c.warnings as i64),
+        number(c.line_no),
+        number(c.offset as i64),
+        number(c.length),
+        ValueRef::Blob(&c.posting_ref),
+        ValueRef::Blob(&c.advice),
+    ]
 }
 
 fn supplier_number(tx: &Tx<'_>, supplier: SupplierId) -> Result<i64, StoreError> {

@@ -6,6 +6,7 @@ use rusqlite::params;
 use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Ore};
 use uuid::Uuid;
 
+use super::seal::{self, Sum, maybe};
 use super::sql::statements;
 use super::{StoreError, Tx, date_of, day_number, finance};
 use crate::canary::{self, Canary};
@@ -102,6 +103,7 @@ pub(super) fn insert(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<i64, 
     let mut number = first;
     let mut head = tx.prepare(INSERT)?;
     let mut line = tx.prepare(LINE)?;
+    let mut sum = Sum::default();
     for voucher in vouchers {
         let (kind, no) = source_key(voucher.source);
         let part: Option<i64> = tx.one(MAX_PART, params![kind, no], |row| row.get(0))?.flatten();
@@ -121,6 +123,9 @@ pub(super) fn insert(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<i64, 
                 continue;
             }
             let payment = l.payment.map(PaymentId::as_i64);
+            let (account, benefit, amount) = (l.account.code(), i64::from(l.benefit.0), l.amount.0);
+            let head = [number, line_no as i64, account, benefit].map(seal::number);
+            sum.add("posting", head.into_iter().chain([maybe(payment), seal::number(amount)]));
             line.execute(params![
                 number,
                 line_no as i64,
@@ -132,6 +137,7 @@ pub(super) fn insert(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<i64, 
         }
         number += 1;
     }
+    seal::moved(tx, "posting", &sum)?;
     Ok(first)
 }
 

@@ -17,6 +17,7 @@ pub mod pulse;
 mod queue;
 pub mod report;
 pub mod schedule;
+pub mod seal;
 pub mod seen;
 mod sql;
 pub mod task;
@@ -33,6 +34,7 @@ use jiff::civil::Date;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::oneshot;
 
+use crate::canary::{self, Canary};
 use queue::{Lane, Queue, Reading};
 pub use sql::Tx;
 
@@ -58,6 +60,25 @@ pub enum StoreError {
         found: i64,
         /// The newest this build knows.
         known: i64,
+    },
+    /// An earlier build wrote this store, and it cannot be brought up to date by looking at it.
+    #[error(
+        "the store has schema version {found}, this build reads version {known}: the next command that changes \
+         anything, such as `toek run`, brings it up to date"
+    )]
+    Older {
+        /// The store's.
+        found: i64,
+        /// The one this build reads.
+        known: i64,
+    },
+    /// Rows are not as they were sealed. A new schema would have them sealed anew, and nobody would ever know.
+    #[error(
+        "rows of `{table}` were changed by something else than toek: `toek verify` of the build that wrote it tells more"
+    )]
+    Altered {
+        /// Where.
+        table: String,
     },
     /// Its folder cannot be written, so that a reader cannot keep out of a writer's way.
     #[error("the store's folder cannot be written")]
@@ -221,7 +242,7 @@ impl Store {
 
     fn reading(path: &Path, still: Option<Box<dyn Fn() -> bool + Send + Sync>>) -> Result<Store, StoreError> {
         let open = if still.is_some() { sealed } else { readable };
-        let checked = open(path).and_then(|connection| refuse_newer(&connection).map(|()| connection));
+        let checked = open(path).and_then(|connection| refuse_another(&connection).map(|()| connection));
         let connection = checked.map_err(|error| match error {
             StoreError::Sqlite(cause) if cannot_write(&cause) => StoreError::Sealed(cause),
             other => other,
@@ -235,7 +256,7 @@ impl Store {
         let connection = readable(path)?;
         connection.pragma_update(None, "query_only", false)?;
         connection.pragma_update(None, "synchronous", "full")?;
-        refuse_newer(&connection)?;
+        refuse_another(&connection)?;
         let writer = Writer::Inline(Mutex::new(connection));
         Ok(Store::new(path, writer, None))
     }
@@ -413,8 +434,13 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     refuse_newer(&connection)?;
+    if canary::is_active(Canary::RefusedOlder) {
+        refuse_another(&connection)?;
+    }
+    seal::hold_before_upgrade(&connection, known_version())?;
     // Together: a step that is done and a note of it that is not would be a store that never opens again.
     migrations::migrations::runner().set_grouped(true).run(&mut connection).map_err(Box::new)?;
+    seal::keep(&connection, known_version())?;
     Ok(connection)
 }
 
@@ -454,22 +480,44 @@ fn cannot_write(error: &rusqlite::Error) -> bool {
 
 /// An older build must not write into a newer schema.
 fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
-    let known =
-        migrations::migrations::runner().get_migrations().iter().map(|m| i64::from(m.version())).max();
-    let known = known.unwrap_or(0);
+    let known = known_version();
+    match found_version(connection)? {
+        Some(found) if found > known => Err(StoreError::Newer { found, known }),
+        _ => Ok(()),
+    }
+}
+
+/// The same where nothing is brought up to date: this build's questions are about its own tables.
+fn refuse_another(connection: &Connection) -> Result<(), StoreError> {
+    refuse_newer(connection)?;
+    let known = known_version();
+    match found_version(connection)? {
+        Some(found) if found < known => Err(StoreError::Older { found, known }),
+        _ => Ok(()),
+    }
+}
+
+/// The newest version of the schema that this build knows.
+fn known_version() -> i64 {
+    let all = migrations::migrations::runner();
+    all.get_migrations().iter().map(|m| i64::from(m.version())).max().unwrap_or(0)
+}
+
+/// The version of a store's schema; none where it has none yet.
+fn found_version(connection: &Connection) -> Result<Option<i64>, StoreError> {
     let has_history: bool = connection.query_row(
         "select exists (select 1 from sqlite_master where name = 'refinery_schema_history')",
         [],
         |row| row.get(0),
     )?;
     if !has_history {
-        return Ok(());
+        return Ok(None);
     }
-    let found: i64 =
+    let found =
         connection.query_row("select coalesce(max(version), 0) from refinery_schema_history", [], |row| {
             row.get(0)
         })?;
-    if found > known { Err(StoreError::Newer { found, known }) } else { Ok(()) }
+    Ok(Some(found))
 }
 
 /// Days since 1970-01-01, as the store keeps a date.

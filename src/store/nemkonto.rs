@@ -6,10 +6,12 @@ use std::collections::HashSet;
 
 use jiff::civil::Date;
 use rusqlite::params;
+use rusqlite::types::ValueRef;
 use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Ore, Party};
 
 use super::bundle::{self, Bundle};
 use super::journal::{self, EntryKind};
+use super::seal::{self, Sum, maybe, number};
 use super::sql::statements;
 use super::transfer::{self, TransferState};
 use super::{StoreError, Tx, Write, intake, ledger, task};
@@ -23,7 +25,7 @@ use crate::steps;
 
 statements! {
     ATTEMPT = "select a.bundle_no, a.state, a.stop_requested, p.municipality, p.benefit, p.amount_ore, p.payee_code,
-            p.payee_no, p.attempt, p.state
+            p.payee_no, p.attempt, p.state, a.bundle_line, a.answered_by
         from attempt a join payment p on p.payment_id = a.payment_id
         where a.payment_id = $1 and a.attempt = $2";
     ATTEMPT_STATE = "update attempt set state = $3, answered_by = $4 where payment_id = $1 and attempt = $2";
@@ -107,6 +109,7 @@ impl Write for Book {
             outcomes: Vec::new(),
             tasks: Vec::new(),
             booked: BookedAnswers::default(),
+            sealed: Sum::default(),
             bundle,
         };
         for answer in &self.answers {
@@ -136,6 +139,8 @@ struct Booking<'l> {
     outcomes: Vec<Outcome>,
     tasks: Vec<(String, String)>,
     booked: BookedAnswers,
+    /// By what the seal of the attempts moves.
+    sealed: Sum,
 }
 
 struct Current {
@@ -148,6 +153,28 @@ struct Current {
     payee: Party,
     newest: u8,
     payment_state: u8,
+    bundle_line: i64,
+    answered_by: Option<i64>,
+}
+
+impl Current {
+    /// The attempt's row, in the order in which it is sealed.
+    fn sealed(
+        &self,
+        attempt: AttemptId,
+        state: Option<u8>,
+        answered_by: Option<i64>,
+    ) -> [ValueRef<'static>; 7] {
+        [
+            number(attempt.payment.as_i64()),
+            number(attempt.attempt),
+            number(self.bundle),
+            number(self.bundle_line),
+            maybe(state),
+            number(self.stop_requested),
+            maybe(answered_by),
+        ]
+    }
 }
 
 fn current(tx: &Tx<'_>, attempt: AttemptId) -> Result<Option<Current>, StoreError> {
@@ -163,6 +190,8 @@ fn current(tx: &Tx<'_>, attempt: AttemptId) -> Result<Option<Current>, StoreErro
             payee: intake::party(row.get(6)?, row.get(7)?)?,
             newest: row.get(8)?,
             payment_state: row.get(9)?,
+            bundle_line: row.get(10)?,
+            answered_by: row.get(11)?,
         });
         Ok(())
     })?;
@@ -229,6 +258,8 @@ impl Booking<'_> {
     ) -> Result<(), StoreError> {
         let AttemptId { payment, attempt: attempt_no } = attempt;
         tx.run(ATTEMPT_STATE, params![payment.as_i64(), attempt_no, step.attempt as u8, self.transfer.0])?;
+        self.sealed.take("attempt", current.sealed(attempt, current.own_state, current.answered_by));
+        self.sealed.add("attempt", current.sealed(attempt, Some(step.attempt as u8), Some(self.transfer.0)));
         let payment_state = if current.newest == attempt_no {
             // An answer that decides nothing does not take away that its time ran out.
             let stays =
@@ -339,6 +370,7 @@ impl Booking<'_> {
 
     fn finish(self, tx: &Tx<'_>, salt: &[u8], at: i64) -> Result<BookedAnswers, StoreError> {
         ledger::post(tx, &self.vouchers.finish(), at)?;
+        seal::moved(tx, "attempt", &self.sealed)?;
         for (subject, text) in self.tasks {
             let municipality = Some(self.bundle.municipality);
             task::open(tx, &task::NewTask { kind: "answer", municipality, subject, text }, at)?;

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::params;
 use sha2::{Digest, Sha256};
 
+use super::seal::{self, Sum, number};
 use super::sql::statements;
 use super::{StoreError, Tx, Write, date_of};
 use crate::domain::identity::{PaymentId, TransferNo};
@@ -28,10 +29,13 @@ statements! {
 pub(super) fn insert(tx: &Tx<'_>, period: i64, seen: &[(i64, PaymentId)]) -> Result<(), StoreError> {
     tx.run(FORGET, params![month_of(period)])?;
     let mut statement = tx.prepare(INSERT)?;
+    let mut sum = Sum::default();
     for (fingerprint, payment) in seen {
-        statement.execute(params![period, fingerprint, payment.as_i64()])?;
+        if statement.execute(params![period, fingerprint, payment.as_i64()])? == 1 {
+            sum.add("seen", [number(period), number(*fingerprint), number(payment.as_i64())]);
+        }
     }
-    Ok(())
+    seal::moved(tx, "seen", &sum)
 }
 
 /// Bits of filter per fingerprint: about one false alarm in three hundred.

@@ -4,7 +4,7 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 13] = [
+    let files: [&[(&str, &str)]; 14] = [
         bundle::ALL,
         finance::ALL,
         intake::ALL,
@@ -15,6 +15,7 @@ fn statements() -> Vec<(&'static str, &'static str)> {
         pulse::ALL,
         report::ALL,
         schedule::ALL,
+        seal::ALL,
         seen::ALL,
         task::ALL,
         transfer::ALL,

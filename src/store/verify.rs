@@ -9,7 +9,8 @@ use toek_formats::vocabulary::{MunicipalityCode, Ore};
 
 use super::journal::{self, EntryKind};
 use super::sql::statements;
-use super::{StoreError, Tx, bundle, ledger, report, seen};
+use super::{StoreError, Tx, bundle, ledger, report, seal, seen};
+use crate::canary::{self, Canary};
 use crate::domain::identity::{PaymentId, TransferNo};
 use crate::domain::ledger::{Account, Rule};
 use crate::domain::outcome::Outcome;
@@ -51,6 +52,9 @@ statements! {
             select count(*) from voucher_sent s where s.file_no = f.file_no)
         or f.undecided <> (select count(*) from voucher_sent s where s.file_no = f.file_no and s.state = 1)
         order by f.file_no limit 20";
+    OTHER_BUNDLES = "select p.payment_id from payment p
+        left join attempt a on a.payment_id = p.payment_id and a.attempt = p.attempt
+        where p.bundle_no is distinct from a.bundle_no order by p.payment_id limit 20";
     OWN_STATES = "select a.state from attempt a where a.payment_id = $1 and a.bundle_no = $2";
 }
 
@@ -83,9 +87,11 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Check>, StoreError> {
         check("replaying the journal gives every payment's state", replay.states(tx)?),
         check("replaying the journal gives every account's balance", replay.balances(tx)?),
         check("bundles hold what they say, each attempt once", bundles(tx)?),
+        check("every payment is in the bundle of its newest attempt", other_bundles(tx)?),
         check("nothing of an unaccepted file was sent", unaccepted(tx)?),
         check("every voucher that counts waits, or went to the ERP once", vouchers(tx)?),
         check("the duplicate guard's filters know every fingerprint", seen::unknown_to_filters(tx)?),
+        check("every row is as toek wrote it", unsealed(tx)?),
     ])
 }
 
@@ -165,6 +171,17 @@ fn zero_sums(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
 fn unaccepted(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
     let sent: i64 = tx.one(UNACCEPTED_SENT, [], |row| row.get(0))?.unwrap_or(0);
     Ok(if sent == 0 { vec![] } else { vec![format!("{sent} attempts")] })
+}
+
+fn other_bundles(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
+    tx.all(OTHER_BUNDLES, [], |row| row.get(0).map(|id| PaymentId::from_i64(id).to_string()))
+}
+
+fn unsealed(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
+    if canary::is_active(Canary::BlindVerify) {
+        return Ok(Vec::new());
+    }
+    seal::broken(tx)
 }
 
 fn vouchers(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {

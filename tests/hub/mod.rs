@@ -6,6 +6,8 @@
     reason = "a test stops at the first surprise and makes files as a person would; not every case needs every tool"
 )]
 
+pub(crate) mod package;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -32,11 +34,16 @@ impl Hub {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(&path, content).unwrap();
         }
-        for folder in
-            ["ksd/in", "nemkonto/inbox", "nemkonto/outbox", "serviceplatformen/IN", "serviceplatformen/OUT"]
-        {
-            std::fs::create_dir_all(dir.join("endpoints").join(folder)).unwrap();
-        }
+        make_folders(&dir);
+        Hub { home, dir }
+    }
+
+    /// An installation as it was packed into a file.
+    pub(crate) fn unpacked(file: &Path) -> Hub {
+        let home = tempfile::tempdir().unwrap();
+        let dir = home.path().join("hub");
+        package::unpack(file, &dir);
+        make_folders(&dir);
         Hub { home, dir }
     }
 
@@ -170,10 +177,39 @@ impl Hub {
         rusqlite::Connection::open(self.dir.join("store/toek.db")).unwrap()
     }
 
+    /// Changes rows to what a crash, or other payments, would have left; their seals are made anew at the next opening.
+    pub(crate) fn rewrite(&self, sql: &str) {
+        let store = self.sql();
+        store.execute(sql, []).unwrap();
+        store.execute("update seal set sum = x'0000000000000000' where name = 'version'", []).unwrap();
+    }
+
     #[track_caller]
     pub(crate) fn clean(&self) {
         let verified = self.toek(&["verify"]);
         assert!(verified.status.success(), "{}", said(&verified));
+    }
+}
+
+fn make_folders(dir: &Path) {
+    for folder in
+        ["ksd/in", "nemkonto/inbox", "nemkonto/outbox", "serviceplatformen/IN", "serviceplatformen/OUT"]
+    {
+        std::fs::create_dir_all(dir.join("endpoints").join(folder)).unwrap();
+    }
+}
+
+/// Something in the way of one file: a folder stands where it should be written.
+pub(crate) struct Obstacle(PathBuf);
+
+impl Obstacle {
+    pub(crate) fn at(path: PathBuf) -> Obstacle {
+        std::fs::create_dir_all(&path).unwrap();
+        Obstacle(path)
+    }
+
+    pub(crate) fn clear(self) {
+        std::fs::remove_dir(self.0).unwrap();
     }
 }
 

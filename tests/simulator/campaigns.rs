@@ -32,6 +32,8 @@ pub(crate) struct Size {
     pub(crate) inputs: u64,
     /// Weeks of all municipalities.
     pub(crate) countries: u64,
+    /// Whether one broken promise is enough.
+    pub(crate) stops_at_first: bool,
 }
 
 /// What was tried, in all.
@@ -75,6 +77,9 @@ pub(crate) fn run(size: &Size, only: Option<&str>, tell: &(dyn Fn(&str) + Sync))
     for (name, campaign) in campaigns.into_iter().filter(|(name, _)| wanted(name)) {
         let begun = std::time::Instant::now();
         campaign(size, &found);
+        if size.stops_at_first && !found.lock().unwrap().table.is_clean() {
+            break;
+        }
         tell(&format!("{name}: {:.0?}", begun.elapsed()));
     }
     found.into_inner().unwrap()
@@ -226,7 +231,6 @@ fn seeds(size: &Size, found: &Mutex<Found>) {
 
 /// A disk that is full, or cannot be written, for hours.
 fn sieges(size: &Size, found: &Mutex<Found>) {
-    let undisturbed = lived(&lives::everything(1));
     let mut all = Vec::new();
     let mut chance = Chance::of(9, 9);
     for nth in 0..size.sieges {
@@ -235,12 +239,14 @@ fn sieges(size: &Size, found: &Mutex<Found>) {
             let from = life.days[0].at(7, 30, 0, 0);
             let begin = from.checked_add(jiff::SignedDuration::from_mins(chance.between(0, 3_000))).unwrap();
             let end = begin.checked_add(jiff::SignedDuration::from_mins(chance.between(10, 400))).unwrap();
+            life.ends_with_restart = false;
+            life.acts
+                .retain(|(_, act)| !matches!(act, Act::Off | Act::On | Act::Accounts(_) | Act::KillAfter(_)));
             life.acts.push((begin, Act::Fate(Scheme::Siege(trouble))));
             life.acts.push((end, Act::Fate(Scheme::Calm)));
             all.push((format!("siege {nth} {trouble:?} {begin} to {end}"), life));
         }
     }
-    let _ = undisturbed;
     each(all, found, |name, _, lived, found| {
         found.table.tried(Promise::G9, 1);
         if lived.errors_in_siege > 0 && lived.told_in_siege == 0 {

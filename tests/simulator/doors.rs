@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 
 use jiff::civil::date;
 use toek::serve::{self, Options};
-use toek_adapters::disk::Disk;
 
 use crate::campaigns::{Found, Size};
 use crate::fates::{Fates, Scheme};

@@ -90,6 +90,8 @@ pub(crate) struct Life {
     pub(crate) skewed_servers: bool,
     /// An instant at least so often, minutes.
     pub(crate) pace: i64,
+    /// Whether the hub is started anew before it comes to rest; else it must come right by itself.
+    pub(crate) ends_with_restart: bool,
 }
 
 /// What came of it.
@@ -245,8 +247,8 @@ impl<'l> World<'l> {
     }
 
     async fn live(&mut self) {
-        self.start().await;
         self.fates.begin(self.life.first.clone());
+        self.start().await;
         let end = instant(self.life.until.at(18, 0, 0, 0));
         loop {
             self.instant().await;
@@ -270,7 +272,9 @@ impl<'l> World<'l> {
         self.has_accounts = true;
         self.is_on = true;
         self.acts.clear();
-        self.stop().await;
+        if self.life.ends_with_restart {
+            self.stop().await;
+        }
         let last = instant(self.life.until.checked_add(REST_DAYS.days()).unwrap().at(18, 0, 0, 0));
         let mut quiet = 0;
         while quiet < 3 {
@@ -511,10 +515,16 @@ impl<'l> World<'l> {
     }
 
     async fn command(&mut self, command: Command) {
-        let Some(house) = &self.house else { return };
-        let _ = commands::perform(&house.hub, &operator(), &command).await;
-        if self.machine.is_dead() {
-            self.after_death();
+        for _ in 0..DEATHS_AT_ONCE {
+            if self.house.is_none() {
+                self.start().await;
+            }
+            let Some(house) = &self.house else { return };
+            let _ = commands::perform(&house.hub, &operator(), &command).await;
+            if !self.machine.is_dead() {
+                return;
+            }
+            self.after_death(); // whoever asked saw the process die, and asks again
         }
     }
 

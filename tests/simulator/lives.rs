@@ -79,6 +79,7 @@ pub(crate) fn plain(seed: u64, municipalities: &[u16], first: Date, days: i64, p
         broken: installation(municipalities, &[SELDOM, BROKEN]),
         skewed_servers: false,
         pace: 180,
+        ends_with_restart: true,
     }
 }
 

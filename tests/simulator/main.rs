@@ -76,13 +76,37 @@ struct Arguments {
 }
 
 /// What is tried when nothing is said, in a few minutes.
-const SHORT: Size =
-    Size { seeds: 30, first_seed: 1, kills: 2, stride: 97, sieges: 4, inputs: 6, countries: 0 };
-const LONG: Size =
-    Size { seeds: 1_000, first_seed: 1, kills: 0, stride: 1, sieges: 60, inputs: 100, countries: 3 };
+const SHORT: Size = Size {
+    seeds: 30,
+    first_seed: 1,
+    kills: 2,
+    stride: 97,
+    sieges: 4,
+    inputs: 6,
+    countries: 0,
+    stops_at_first: false,
+};
+const LONG: Size = Size {
+    seeds: 1_000,
+    first_seed: 1,
+    kills: 0,
+    stride: 1,
+    sieges: 60,
+    inputs: 100,
+    countries: 3,
+    stops_at_first: false,
+};
 /// As much as shows a deliberate defect.
-const QUICK: Size =
-    Size { seeds: 8, first_seed: 1, kills: 1, stride: 600, sieges: 3, inputs: 1, countries: 0 };
+const QUICK: Size = Size {
+    seeds: 8,
+    first_seed: 1,
+    kills: 1,
+    stride: 600,
+    sieges: 3,
+    inputs: 1,
+    countries: 0,
+    stops_at_first: true,
+};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
