@@ -24,7 +24,7 @@ use tempfile::TempDir;
 use toek::domain::identity::TransferNo;
 use toek::store::archive::{Archive, Archived, Key, hash_of};
 use toek::store::people_log::{Add, Entry, Log, after};
-use toek::store::{Store, StoreError, Tx, Write, together};
+use toek::store::{Store, Write, together};
 use toek_adapters::disk::{Disk, RealDisk};
 
 const SEEDS: u64 = 200;

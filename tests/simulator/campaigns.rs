@@ -30,6 +30,8 @@ pub(crate) struct Size {
     pub(crate) sieges: u64,
     /// Lives among bad input.
     pub(crate) inputs: u64,
+    /// Bits of a store that are turned.
+    pub(crate) flips: u64,
     /// Weeks of all municipalities.
     pub(crate) countries: u64,
     /// Whether one broken promise is enough.
@@ -63,16 +65,20 @@ const MOMENTS: [Moment; 3] = [Moment::Before, Moment::Torn, Moment::After];
 /// Steps that a life never kills at: they write nothing.
 const SILENT: [&str; 1] = ["nothing"];
 
+/// Tries something, and says what it found.
+type Campaign = dyn Fn(&Size, &Mutex<Found>);
+
 pub(crate) fn run(size: &Size, only: Option<&str>, tell: &(dyn Fn(&str) + Sync)) -> Found {
     let found = Mutex::new(Found::default());
     let wanted = |name: &str| only.is_none_or(|only| only == name);
-    let campaigns: [(&str, &dyn Fn(&Size, &Mutex<Found>)); 6] = [
+    let campaigns: [(&str, &Campaign); 7] = [
         ("kills", &kills),
         ("errors", &errors),
         ("seeds", &seeds),
         ("sieges", &sieges),
         ("inputs", &inputs),
         ("doors", &crate::doors::campaign),
+        ("at-rest", &crate::at_rest::campaign),
     ];
     for (name, campaign) in campaigns.into_iter().filter(|(name, _)| wanted(name)) {
         let begun = std::time::Instant::now();

@@ -38,7 +38,7 @@ struct State {
     faults: BTreeMap<String, u64>,
     reached: BTreeMap<String, u64>,
     sequence: Vec<String>,
-    all_calls: u64,
+    calls_in_all: u64,
 }
 
 /// Decides, and keeps count.
@@ -57,7 +57,7 @@ impl Fates {
             faults: BTreeMap::new(),
             reached: BTreeMap::new(),
             sequence: Vec::new(),
-            all_calls: 0,
+            calls_in_all: 0,
         }))
     }
 
@@ -89,8 +89,8 @@ impl Fates {
     }
 
     /// Calls so far, of all machines.
-    pub(crate) fn calls(&self) -> u64 {
-        self.state().all_calls
+    pub(crate) fn calls_in_all(&self) -> u64 {
+        self.state().calls_in_all
     }
 
     /// The store is about to commit.
@@ -151,7 +151,7 @@ impl State {
 
     fn decide(&mut self, event: &Event<'_>) -> Verdict {
         self.calls += 1;
-        self.all_calls += 1;
+        self.calls_in_all += 1;
         let step = is_durable(event.call).then(|| {
             self.durable += 1;
             let step = self.step_of(event);

@@ -343,6 +343,7 @@ fn one_record(record: &RecordLine, kept: &Kept<'_>, asks: &[&Asked], findings: &
         }
     }
     match payment.state {
+        code::IN_PROGRESS | code::UNCONFIRMED => "no answer".to_owned(), // which, is a matter of when one looks
         state if state >= code::HELD => format!("held {}", state - code::HELD),
         state => format!("state {state}"),
     }

@@ -555,7 +555,7 @@ impl<'l> World<'l> {
 
     fn finish(mut self) -> Lived {
         self.house = None;
-        self.lived.calls = self.fates.calls();
+        self.lived.calls = self.fates.calls_in_all();
         self.lived.sequence = self.fates.sequence();
         self.lived.resends = self.network.resends();
         let is_bad = |record: &RecordLine| {

@@ -239,7 +239,7 @@ pub(crate) fn country(seed: u64) -> Life {
 pub(crate) fn inputs(seed: u64) -> Life {
     let mut life = plain(seed, &[461, 630, 751], date(2026, 3, 2), 2, 40);
     let mut chance = Chance::of(seed, 3);
-    life.bad_input = seed % 2 == 0;
+    life.bad_input = seed.is_multiple_of(2);
     let samples = samples(seed);
     for nth in 0..20 {
         let (folder, ending, sample) = chance.pick(&samples).clone();
@@ -263,7 +263,7 @@ fn samples(seed: u64) -> Vec<Sample> {
         seed: seed.wrapping_add(1_000_000),
         municipalities: vec![461],
         payments: 20,
-        floating: seed % 3 == 0,
+        floating: seed.is_multiple_of(3),
         records_per_file: 5_000,
         faults: false,
     };

@@ -11,6 +11,7 @@
     reason = "a test stops at the first surprise, and says what it finds"
 )]
 
+mod at_rest;
 mod campaigns;
 mod canaries;
 mod chance;
@@ -25,6 +26,9 @@ mod machine;
 mod memory;
 mod network;
 mod outside;
+#[path = "../hub/package.rs"]
+#[allow(dead_code, reason = "packing is for those who make fixtures")]
+mod package;
 mod promises;
 
 use std::process::ExitCode;
@@ -54,7 +58,7 @@ struct Arguments {
     /// The first of their seeds.
     #[arg(long, value_name = "N")]
     from: Option<u64>,
-    /// One campaign: kills, errors, seeds, sieges, inputs, doors or canaries.
+    /// One campaign: kills, errors, seeds, sieges, inputs, doors, at-rest or canaries.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Lives one life of weather, and tells all about it.
@@ -83,9 +87,11 @@ const SHORT: Size = Size {
     stride: 97,
     sieges: 4,
     inputs: 6,
+    flips: 300,
     countries: 0,
     stops_at_first: false,
 };
+/// All of it.
 const LONG: Size = Size {
     seeds: 1_000,
     first_seed: 1,
@@ -93,20 +99,13 @@ const LONG: Size = Size {
     stride: 1,
     sieges: 60,
     inputs: 100,
+    flips: 10_000,
     countries: 3,
     stops_at_first: false,
 };
 /// As much as shows a deliberate defect.
-const QUICK: Size = Size {
-    seeds: 8,
-    first_seed: 1,
-    kills: 1,
-    stride: 600,
-    sieges: 3,
-    inputs: 1,
-    countries: 0,
-    stops_at_first: true,
-};
+const QUICK: Size =
+    Size { seeds: 8, kills: 1, stride: 600, sieges: 3, inputs: 1, flips: 100, stops_at_first: true, ..SHORT };
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

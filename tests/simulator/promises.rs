@@ -69,10 +69,6 @@ impl Table {
         self.rows.values().all(|row| row.violations.is_empty())
     }
 
-    pub(crate) fn violations(&self) -> impl Iterator<Item = (Promise, &String)> {
-        self.rows.iter().flat_map(|(promise, row)| row.violations.iter().map(|what| (*promise, what)))
-    }
-
     /// As README shows it.
     pub(crate) fn show(&self) -> String {
         let mut text =
