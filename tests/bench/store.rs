@@ -50,9 +50,19 @@ fn toek(dir: &Path) -> Command {
     command
 }
 
+/// An installation of the generator's municipalities, with folders for endpoints.
 fn prepare(dir: &Path) {
-    let done = toek(dir).args(["demo", "--payments", "8"]).output().unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    use toek::config::{ClockKind, default_files};
+    use toek_formats::vocabulary::MunicipalityCode;
+    let codes = [101, 147, 461, 561, 630, 751, 791, 851].map(MunicipalityCode);
+    for (path, content) in default_files(&codes, ClockKind::Simulated) {
+        let path = dir.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    for folder in ["ksd/in", "nemkonto/inbox", "nemkonto/outbox"] {
+        std::fs::create_dir_all(dir.join("endpoints").join(folder)).unwrap();
+    }
 }
 
 fn deliver(dir: &Path, payments: u64, seed: u64, day: jiff::civil::Date) {
