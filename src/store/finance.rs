@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::journal::{self, EntryKind};
 use super::ledger::{self, Booked};
 use super::sql::statements;
-use super::{StoreError, Tx, Write, date_of, day_number, task, transfer};
+use super::{StoreError, Tx, Write, date_of, day_number, restore, task, transfer};
 use crate::domain::finance::{FileState, Verdict, VoucherState, judge};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo, voucher_attempt_id};
 use crate::domain::ledger::{Rule, Source};
@@ -197,7 +197,7 @@ impl Write for GatherFile {
     /// The file; none when nothing of it waits any more.
     type Out = Option<i64>;
     fn apply(&self, tx: &Tx<'_>) -> Result<Option<i64>, StoreError> {
-        let file_no = tx.next_number(FILE_MAX)?;
+        let file_no = restore::next_outside(tx, "voucher file", FILE_MAX)?;
         let (mut taken, mut postings, mut sum) = (0_i64, 0_i64, 0_i64);
         for (voucher_no, attempt) in &self.vouchers {
             let row: Option<(u8, i64, u16)> =
