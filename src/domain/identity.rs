@@ -232,7 +232,9 @@ mod tests {
         assert_ne!(id, voucher_id(AARHUS, "P4", "transfer 1", 2));
         assert_eq!(group_id(AARHUS, date(2026, 1, 28), 7), "T0751-20260128-000007");
         assert_eq!(read_group_id("T0751-20260128-000007"), Ok((AARHUS, date(2026, 1, 28), 7)));
-        for bad in ["", "T0751-20260128-7", "T751-20260128-000007", "T0751-20261328-000007", "T0751-20260128-00000x"] {
+        for bad in
+            ["", "T0751-20260128-7", "T751-20260128-000007", "T0751-20261328-000007", "T0751-20260128-00000x"]
+        {
             assert_eq!(read_group_id(bad), Err(NotAnId), "{bad}");
         }
     }

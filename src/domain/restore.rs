@@ -75,7 +75,7 @@ pub fn answers_until(restored: Date, bank_days: &BankDays, rules: &Settings) -> 
 }
 
 /// How many days before its execution a record may have asked to be paid: an immediate one that came late.
-const ASKED_BEFORE: i32 = 14;
+pub const ASKED_BEFORE: i32 = 14;
 
 /// Whether a record that asks for `effective` can be the one that was sent for `execution`.
 pub fn can_be_the_one_sent(effective: Date, execution: Option<Date>) -> bool {

@@ -4,6 +4,8 @@
 //! A payment that is known becomes an attempt of the bundle that carried it. One whose file is lost is remembered as
 //! sent, so that its record is held when the file comes again. Nothing here sends or posts anything.
 
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use rusqlite::params;
 use toek_formats::vocabulary::{IdentCode, MunicipalityCode, Ore, Party};
@@ -20,6 +22,7 @@ use crate::domain::finance::{FileState, VoucherState};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo, read_group_id};
 use crate::domain::outcome::{self, Outcome};
 use crate::domain::payment::{AttemptState, HoldReason, PaymentState};
+use crate::domain::restore::ASKED_BEFORE;
 
 statements! {
     SEQUENCE_USED = "insert into group_sequence (municipality, run_day, last) values ($1, $2, $3)
@@ -62,6 +65,15 @@ statements! {
         from sent_before s join bundle b on b.bundle_no = s.bundle_no
         where s.same_as is null order by s.payment_id, s.attempt";
     SAME = "update sent_before set same_as = $3 where payment_id = $1 and attempt = $2 and same_as is null";
+    LIKE = "select p.payment_id, p.state, p.attempt from payment p
+        join transfer t on t.transfer_no = p.payment_id >> 20
+        where p.payment_id >= $1 and t.accepted_at is not null and p.municipality = $2 and p.amount_ore = $3
+            and p.payee_code = $4 and p.payee_no = $5 and p.effective_day between $6 - $7 and $6
+            and not exists (select 1 from sent_before s where s.same_as = p.payment_id)
+        order by p.payment_id limit 1";
+    BLOCK = "update payment set state = $2 where payment_id = $1";
+    BEGAN = "select coalesce(max(held_at), 0) from endpoint_hold";
+    FIRST_SINCE = "select coalesce(min(transfer_no), 0) from transfer where received_at >= $1 and direction = 1";
     SAME_AS = "select s.reference, b.group_id, s.evidence, s.word from sent_before s
         join bundle b on b.bundle_no = s.bundle_no where s.same_as = $1";
     OF_FILE = "select count(*), coalesce(sum(amount_ore), 0), coalesce(sum(case when same_as is null then 1 else 0 end), 0)
@@ -83,6 +95,7 @@ statements! {
     REOPEN_FILE = "update voucher_file set state = $2 where file_no = $1 and state = $3";
     REMEMBER_VOUCHER = "insert into voucher_before (id, file_no, evidence) values ($1, $2, $3)
         on conflict (id) do nothing";
+    VOUCHER_WORD = "update voucher_before set word = $2 where id = $1";
     VOUCHERS_OPEN = "select voucher_no, attempt from voucher_open order by voucher_no";
 }
 
@@ -140,7 +153,14 @@ impl Write for Adopt {
     type Out = Adopted;
     fn apply(&self, tx: &Tx<'_>) -> Result<Adopted, StoreError> {
         let bundle = self.bundle(tx)?;
-        let mut adopting = Adopting { adopt: self, bundle, outcomes: Vec::new(), lost: 0, odd: Vec::new() };
+        let mut adopting = Adopting {
+            adopt: self,
+            bundle,
+            outcomes: Vec::new(),
+            outcomes_of_others: Vec::new(),
+            lost: 0,
+            odd: Vec::new(),
+        };
         for named in &self.named {
             adopting.payment(tx, named)?;
         }
@@ -154,7 +174,9 @@ impl Adopt {
         let Ok((municipality, run_day, sequence)) = read_group_id(&self.group_id) else {
             return Err(StoreError::Conflict("it is no bundle of ours".to_owned()));
         };
-        tx.run(SEQUENCE_USED, params![municipality.0, day_number(run_day), sequence])?;
+        if sequence <= restore::sequence_range(tx)?.1 {
+            tx.run(SEQUENCE_USED, params![municipality.0, day_number(run_day), sequence])?;
+        }
         if let Some(known) = bundle::by_group(tx, &self.group_id)? {
             self.mark_sent(tx, known)?;
             return bundle::get(tx, known);
@@ -229,6 +251,8 @@ struct Adopting<'a> {
     adopt: &'a Adopt,
     bundle: Bundle,
     outcomes: Vec<Outcome>,
+    /// Records that came again, and are held.
+    outcomes_of_others: Vec<Outcome>,
     /// Payments whose file is lost.
     lost: u32,
     /// What does not fit.
@@ -238,14 +262,16 @@ struct Adopting<'a> {
 impl Adopting<'_> {
     fn payment(&mut self, tx: &Tx<'_>, named: &Named) -> Result<(), StoreError> {
         let AttemptId { payment, attempt } = named.attempt;
-        let within: Option<i64> =
-            tx.one(IN_BUNDLE, params![payment.as_i64(), attempt], |row| row.get(0))?;
+        let within: Option<i64> = tx.one(IN_BUNDLE, params![payment.as_i64(), attempt], |row| row.get(0))?;
         if within == Some(self.bundle.no.0) {
             return Ok(());
         }
         if within.is_some() {
             self.strange(named, "it is in another bundle of ours");
             return Ok(());
+        }
+        if tx.one(KNOWN, params![payment.as_i64(), attempt], |_| Ok(()))?.is_some() {
+            return self.remember(tx, named);
         }
         let accepted = tx.one(ACCEPTED, params![payment.transfer().0], |_| Ok(()))?.is_some();
         match intake::payment(tx, payment)?.filter(|_| accepted) {
@@ -285,6 +311,11 @@ impl Adopting<'_> {
     /// A payment whose file is lost.
     fn remember(&mut self, tx: &Tx<'_>, named: &Named) -> Result<(), StoreError> {
         let AttemptId { payment, attempt } = named.attempt;
+        let skipped = restore::floor(tx, "transfer")?;
+        if payment.transfer().0 > skipped + FAR {
+            self.strange(named, "its number is far above all that were skipped");
+            return Ok(());
+        }
         let Some(amount) = named.amounts.into_iter().flatten().next() else {
             self.strange(named, "its amount cannot be read");
             return Ok(());
@@ -296,10 +327,12 @@ impl Adopting<'_> {
         let Adopt { evidence, .. } = self.adopt;
         let Named { reference, benefit, .. } = named;
         let row = params![
-            payment_id, attempt, bundle, whose, reference, amount.0, code, number, benefit, execution, evidence
+            payment_id, attempt, bundle, whose, reference, amount.0, code, number, benefit, execution,
+            evidence
         ];
         if tx.run(REMEMBER, row)? > 0 {
             self.lost += 1;
+            self.find_delivered_again(tx, named, amount)?;
             // It was taken in under a number that this installation may have thought free.
             restore::raise_floor(tx, "transfer", payment.transfer().0)?;
             return Ok(());
@@ -308,7 +341,8 @@ impl Adopting<'_> {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Option<u8>>(1)?, row.get::<_, Option<i64>>(2)?))
         })?;
         let fits = known.is_some_and(|(known, known_code, known_number)| {
-            let same_payee = payee.is_none() || known_code.is_none() || (known_code, known_number) == (code, number);
+            let same_payee =
+                payee.is_none() || known_code.is_none() || (known_code, known_number) == (code, number);
             named.amounts.contains(&Some(Ore(known))) && same_payee
         });
         if !fits {
@@ -317,6 +351,59 @@ impl Adopting<'_> {
         }
         tx.run(COMPLETE, params![payment_id, attempt, code, number, benefit, execution])?;
         Ok(())
+    }
+
+    /// Its file may have come again before this evidence did: then that record waits to be sent, and must not be.
+    fn find_delivered_again(&mut self, tx: &Tx<'_>, named: &Named, amount: Ore) -> Result<(), StoreError> {
+        let (Some(payee), Some(execution)) = (named.payee, named.execution) else { return Ok(()) };
+        let began: i64 = tx.one(BEGAN, [], |row| row.get(0))?.unwrap_or(0);
+        let first: i64 = tx.one(FIRST_SINCE, params![began], |row| row.get(0))?.unwrap_or(0);
+        if first == 0 {
+            return Ok(());
+        }
+        let (whose, day) = (self.bundle.municipality, day_number(execution));
+        let from = PaymentId::range_of(TransferNo(first)).0;
+        let key = params![
+            from,
+            whose.0,
+            amount.0,
+            payee.code as u8,
+            payee.number as i64,
+            day,
+            i64::from(ASKED_BEFORE)
+        ];
+        let like: Option<(i64, u8, u8)> =
+            tx.one(LIKE, key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let Some((id, state, attempt)) = like else { return Ok(()) };
+        let payment = PaymentId::from_i64(id);
+        let sent = named.attempt;
+        tx.run(SAME, params![sent.payment.as_i64(), sent.attempt, id])?;
+        match PaymentState::from_code(state)? {
+            PaymentState::Held(_) => return Ok(()),
+            PaymentState::Waiting => {}
+            other => {
+                self.strange(
+                    named,
+                    &format!("its record came again as {payment}, which is {other}: it may be paid twice"),
+                );
+                return Ok(());
+            }
+        }
+        let held = PaymentState::Held(HoldReason::Block).code();
+        tx.run(BLOCK, params![id, held])?;
+        self.outcomes_of_others.push(Outcome {
+            payment,
+            municipality: whose,
+            payment_state: held,
+            attempt,
+            attempt_state: 0,
+            rules: [0, 0],
+            bank: 0,
+            amount,
+        });
+        let (subject, municipality) = (payment.to_string(), Some(whose));
+        let text = format!("it was sent before the restore, as {}: it is held", named.reference);
+        task::open(tx, &task::NewTask { kind: "sent before", municipality, subject, text }, self.adopt.at)
     }
 
     fn strange(&mut self, named: &Named, what: &str) {
@@ -330,7 +417,7 @@ impl Adopting<'_> {
     }
 
     fn finish(self, tx: &Tx<'_>) -> Result<Adopted, StoreError> {
-        let Adopting { adopt, bundle, outcomes, lost, odd } = self;
+        let Adopting { adopt, bundle, outcomes, outcomes_of_others, lost, odd } = self;
         let (no, at) = (bundle.no, adopt.at);
         if let Some(execution) = adopt.execution {
             tx.run(EXECUTION, params![no.0, day_number(execution)])?;
@@ -341,12 +428,13 @@ impl Adopting<'_> {
             let members = outcome::encode_ids(bundle.members.iter().copied());
             let growth = if undecided { taken as i64 } else { 0 };
             tx.run(GROW, params![no.0, bundle.members.len() as i64, bundle.sum.0, growth, members])?;
-            journal::append(tx, at, EntryKind::Adopted, no.0, &[], &outcomes)?;
-            let mut files: Vec<TransferNo> = outcomes.iter().map(|o| o.payment.transfer()).collect();
-            files.sort_unstable();
-            files.dedup();
-            files.into_iter().try_for_each(|file| pass_over_sent(tx, file))?;
         }
+        let all: Vec<Outcome> = outcomes.into_iter().chain(outcomes_of_others).collect();
+        if !all.is_empty() {
+            journal::append(tx, at, EntryKind::Adopted, no.0, &[], &all)?;
+        }
+        let files: BTreeSet<TransferNo> = all.iter().map(|outcome| outcome.payment.transfer()).collect();
+        files.into_iter().try_for_each(|file| pass_over_sent(tx, file))?;
         if lost > 0 {
             want_files(tx, adopt, bundle.municipality)?;
         }
@@ -357,6 +445,9 @@ impl Adopting<'_> {
         Ok(Adopted { bundle: no, payments: taken as u32 + lost })
     }
 }
+
+/// Transfers above what a restore skipped that are believed: a number without sense must not use up all numbers.
+const FAR: i64 = 50_000;
 
 /// Why a stored payment cannot be the one that evidence names.
 fn obstacle(stored: &intake::Stored, named: &Named, municipality: MunicipalityCode) -> Option<String> {
@@ -384,8 +475,9 @@ fn obstacle(stored: &intake::Stored, named: &Named, municipality: MunicipalityCo
     };
     let is_later = named.attempt.attempt > stored.attempt;
     let here = &stored.state;
-    (!can_be_sent || !is_later)
-        .then(|| format!("it was sent, and here it is {here} after {} tries: it may be paid twice", stored.attempt))
+    (!can_be_sent || !is_later).then(|| {
+        format!("it was sent, and here it is {here} after {} tries: it may be paid twice", stored.attempt)
+    })
 }
 
 /// Moves the mark of what is still due past payments that are not.
@@ -417,7 +509,8 @@ fn wanted_subject(transfer: TransferNo) -> String {
 
 /// Asks a person for every lost file of which payments are known.
 fn want_files(tx: &Tx<'_>, adopt: &Adopt, municipality: MunicipalityCode) -> Result<(), StoreError> {
-    let mut files: Vec<TransferNo> = adopt.named.iter().map(|named| named.attempt.payment.transfer()).collect();
+    let mut files: Vec<TransferNo> =
+        adopt.named.iter().map(|named| named.attempt.payment.transfer()).collect();
     files.sort_unstable();
     files.dedup();
     for file in files {
@@ -438,7 +531,8 @@ fn want_files(tx: &Tx<'_>, adopt: &Adopt, municipality: MunicipalityCode) -> Res
 
 fn of_file(tx: &Tx<'_>, file: TransferNo) -> Result<(i64, Ore, i64), StoreError> {
     let (from, to) = PaymentId::range_of(file);
-    let row = tx.one(OF_FILE, params![from, to - 1], |row| Ok((row.get(0)?, Ore(row.get(1)?), row.get(2)?)))?;
+    let row =
+        tx.one(OF_FILE, params![from, to - 1], |row| Ok((row.get(0)?, Ore(row.get(1)?), row.get(2)?)))?;
     Ok(row.unwrap_or((0, Ore::ZERO, 0)))
 }
 
@@ -461,7 +555,11 @@ fn note_bundle(tx: &Tx<'_>, adopt: &Adopt, before: &Bundle) -> Result<(), StoreE
     if adopt.whole.is_none() && earlier.is_some_and(|earlier| !earlier.text.ends_with("so far")) {
         return Ok(());
     }
-    restore::note_found(tx, &adopt.endpoint, &Found { reference, text, evidence, found_at: adopt.at, is_open })
+    restore::note_found(
+        tx,
+        &adopt.endpoint,
+        &Found { reference, text, evidence, found_at: adopt.at, is_open },
+    )
 }
 
 /// A payment that is known to be sent and whose record has not come again.
@@ -545,6 +643,21 @@ pub fn evidence_of(tx: &Tx<'_>, payment: PaymentId) -> Result<Option<String>, St
     })
 }
 
+/// Whether the store has a bundle as sent, and each of these payments in it or as one whose file is lost.
+pub fn is_known(tx: &Tx<'_>, group_id: &str, named: &[Named]) -> Result<bool, StoreError> {
+    let Some(no) = bundle::by_group(tx, group_id)? else { return Ok(false) };
+    let has_left = bundle::get(tx, no)?.state.has_left();
+    for Named { attempt: AttemptId { payment, attempt }, .. } in named {
+        let key = params![payment.as_i64(), attempt];
+        let within: Option<i64> = tx.one(IN_BUNDLE, key, |row| row.get(0))?;
+        let is_lost = tx.one(KNOWN, key, |_| Ok(()))?.is_some();
+        if within != Some(no.0) && !is_lost {
+            return Ok(false);
+        }
+    }
+    Ok(has_left)
+}
+
 /// What an answer says of a payment whose file is lost; whether there is such a one.
 pub(super) fn answered(tx: &Tx<'_>, attempt: AttemptId, word: &str) -> Result<bool, StoreError> {
     Ok(tx.run(WORD, params![attempt.payment.as_i64(), attempt.attempt, word])? > 0)
@@ -588,7 +701,9 @@ impl Write for AdoptVouchers {
         for (id, known) in &self.vouchers {
             match known {
                 Some((voucher_no, attempt)) => taken += self.take(tx, *voucher_no, *attempt)?,
-                None => lost += tx.run(REMEMBER_VOUCHER, params![id.to_string(), file, self.evidence])? as u32,
+                None => {
+                    lost += tx.run(REMEMBER_VOUCHER, params![id.to_string(), file, self.evidence])? as u32
+                }
             }
         }
         if taken > 0 {
@@ -602,9 +717,8 @@ impl Write for AdoptVouchers {
 impl AdoptVouchers {
     fn whose(&self, tx: &Tx<'_>) -> Result<Option<u16>, StoreError> {
         let mut of_vouchers = self.vouchers.iter().filter_map(|(_, known)| known.map(|(no, _)| no));
-        let first = of_vouchers.find_map(|no| {
-            tx.one(OPEN_VOUCHER, params![no], |row| row.get::<_, u16>(2)).transpose()
-        });
+        let first = of_vouchers
+            .find_map(|no| tx.one(OPEN_VOUCHER, params![no], |row| row.get::<_, u16>(2)).transpose());
         Ok(self.municipality.map(|m| m.0).or(first.transpose()?))
     }
 
@@ -640,7 +754,8 @@ impl AdoptVouchers {
             true => finance::file(tx, self.file)?.vouchers,
             false => 0,
         };
-        let more = if lost > 0 { format!(", and {lost} that were booked after the picture") } else { String::new() };
+        let more =
+            if lost > 0 { format!(", and {lost} that were booked after the picture") } else { String::new() };
         // Known by its number alone: which vouchers are in it, its answer will say.
         let is_open = self.vouchers.is_empty() && vouchers == 0;
         let text = match is_open {
@@ -655,6 +770,31 @@ impl AdoptVouchers {
             is_open,
         };
         restore::note_found(tx, &self.endpoint, &found)
+    }
+}
+
+/// Whether the store has a file of vouchers with any voucher in it.
+pub fn vouchers_known(tx: &Tx<'_>, file: i64) -> Result<bool, StoreError> {
+    Ok(finance::find_file(tx, file)?.is_some_and(|file| file.vouchers > 0))
+}
+
+/// What the ERP said of vouchers that the store has lost. Again is harmless.
+pub struct NoteVoucherWords {
+    /// Their ids, and what was said.
+    pub words: Vec<(Uuid, String)>,
+}
+
+impl Write for NoteVoucherWords {
+    /// Those of them that are known as lost.
+    type Out = Vec<Uuid>;
+    fn apply(&self, tx: &Tx<'_>) -> Result<Vec<Uuid>, StoreError> {
+        let mut known = Vec::new();
+        for (id, word) in &self.words {
+            if tx.run(VOUCHER_WORD, params![id.to_string(), word])? > 0 {
+                known.push(*id);
+            }
+        }
+        Ok(known)
     }
 }
 

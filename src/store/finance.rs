@@ -258,8 +258,13 @@ pub struct VoucherFile {
     pub landed_at: Option<i64>,
 }
 
-/// A file by its number.
+/// A file by its number; it must be there.
 pub fn file(tx: &Tx<'_>, no: i64) -> Result<VoucherFile, StoreError> {
+    find_file(tx, no)?.ok_or_else(|| StoreError::Conflict(format!("there is no voucher file {no}")))
+}
+
+/// A file by its number.
+pub fn find_file(tx: &Tx<'_>, no: i64) -> Result<Option<VoucherFile>, StoreError> {
     let read = |row: &Row<'_>| {
         Ok((
             row.get::<_, Option<i64>>(1)?,
@@ -273,10 +278,10 @@ pub fn file(tx: &Tx<'_>, no: i64) -> Result<VoucherFile, StoreError> {
         ))
     };
     let row = tx.one(SELECT, params![no], read)?;
-    let row = row.ok_or_else(|| StoreError::Conflict(format!("there is no voucher file {no}")))?;
+    let Some(row) = row else { return Ok(None) };
     let (transfer, municipality, created_at, [vouchers, postings, undecided], sum, state, sent_at, landed_at) =
         row;
-    Ok(VoucherFile {
+    Ok(Some(VoucherFile {
         no,
         transfer: transfer.map(TransferNo),
         municipality: MunicipalityCode(municipality),
@@ -288,7 +293,7 @@ pub fn file(tx: &Tx<'_>, no: i64) -> Result<VoucherFile, StoreError> {
         state: FileState::from_code(state)?,
         sent_at,
         landed_at,
-    })
+    }))
 }
 
 /// Files that are not out yet.

@@ -43,6 +43,31 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The version of its schema.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn schema(&self) -> Result<i64, StoreError> {
+        let connection = if self.still.is_some() { sealed(&self.path)? } else { readable(&self.path)? };
+        const SCHEMA: &str = "select coalesce(max(version), 0) from refinery_schema_history";
+        Ok(connection.query_row(SCHEMA, [], |row| row.get(0))?)
+    }
+
+    /// Folds the log back into the file, so that the file alone is the store. For a store that nobody else has open.
+    ///
+    /// # Errors
+    /// When not all of it could be.
+    pub fn fold(&self) -> Result<(), StoreError> {
+        let connection = Connection::open(&self.path)?;
+        let busy: i64 = connection.query_row("pragma wal_checkpoint(truncate)", [], |row| row.get(0))?;
+        match busy {
+            0 => Ok(()),
+            _ => Err(StoreError::Conflict("somebody else has the store open".to_owned())),
+        }
+    }
+}
+
 fn check(copy: &Connection) -> Result<(), StoreError> {
     let verdict: String = copy.query_row("pragma integrity_check(1)", [], |row| row.get(0))?;
     match verdict.as_str() {
