@@ -14,6 +14,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toek_adapters::disk::{Disk, DiskError, RealDisk};
+use toek_adapters::drop::is_unfinished;
 
 use super::installation::{ARCHIVE, Access, CLOCK, KEY, MANIFEST, Open, STORE, open, text_of};
 use super::quarantine::hex;
@@ -185,7 +186,8 @@ fn begin(to: &Path) -> anyhow::Result<PathBuf> {
     name.push(".part");
     let beside = to.with_file_name(name);
     if RealDisk.exists(&beside)? {
-        let is_ours = RealDisk.exists(&beside.join(BEGUN))? || RealDisk.list(&beside)?.is_empty();
+        let has_begun = RealDisk.exists(&beside.join(BEGUN))? || RealDisk.exists(&beside.join(MANIFEST))?;
+        let is_ours = has_begun || RealDisk.list(&beside)?.iter().all(|entry| is_unfinished(&entry.name));
         if !is_ours {
             bail!("{} is there and no unfinished backup: remove it first", beside.display());
         }

@@ -328,8 +328,7 @@ async fn voucher_file(
     let made_at = head.at.as_microsecond();
     let kept = keep(hub, place, file, Format::FinanceVouchers, made_at, &read.0).await?;
     let evidence = format!("{} lies in our delivery folder", file.name);
-    adopt_vouchers(hub, &sender.endpoint, no, &file.name, whose.map(|m| m.code), ids, Some(kept), evidence)
-        .await
+    adopt_vouchers(hub, &sender.endpoint, no, whose.map(|m| m.code), ids, Some(kept), evidence).await
 }
 
 fn parse_vouchers(bytes: &[u8]) -> Result<(toek_formats::finance::ReadFileHead, Vec<Uuid>), String> {
@@ -359,12 +358,10 @@ fn file_sent_as(hub: &Hub, name: &str) -> Result<Option<VoucherFile>, PipelineEr
     })?)
 }
 
-#[expect(clippy::too_many_arguments, reason = "each is one thing that evidence tells")]
 async fn adopt_vouchers(
     hub: &Hub,
     endpoint: &str,
     file: i64,
-    reference: &str,
     municipality: Option<MunicipalityCode>,
     ids: Vec<Uuid>,
     carrier: Option<TransferNo>,
@@ -372,9 +369,9 @@ async fn adopt_vouchers(
 ) -> Result<u32, PipelineError> {
     let by_id = vouchers_by_id(hub, file)?;
     let vouchers = ids.into_iter().map(|id| (id, by_id.get(&id).copied())).collect();
-    let (endpoint, reference) = (endpoint.to_owned(), reference.to_owned());
+    let endpoint = endpoint.to_owned();
     let at = hub.clock.micros();
-    let adopt = AdoptVouchers { endpoint, file, reference, municipality, vouchers, carrier, evidence, at };
+    let adopt = AdoptVouchers { endpoint, file, municipality, vouchers, carrier, evidence, at };
     Ok(hub.store.write(adopt).await?)
 }
 
@@ -396,7 +393,7 @@ pub(super) async fn file_received(
         return Ok(None);
     }
     let evidence = format!("Serviceplatformen's receipt for {name}");
-    adopt_vouchers(hub, endpoint, no, name, whose, Vec::new(), None, evidence).await?;
+    adopt_vouchers(hub, endpoint, no, whose, Vec::new(), None, evidence).await?;
     Ok(Some(hub.store.read(|tx| finance::file(tx, no))?))
 }
 
@@ -420,13 +417,7 @@ pub(super) async fn vouchers_answered(
             return Ok(0); // all of them stand in that file
         }
     }
-    let reference =
-        hub.store.read(|tx| match finance::find_file(tx, no)?.and_then(|file| file.transfer) {
-            Some(carrier) => Ok(transfer::get(tx, carrier)?.map(|carrier| carrier.identity.name)),
-            None => Ok(None),
-        })?;
-    let reference = reference.unwrap_or_else(|| transaction_id.to_owned());
-    adopt_vouchers(hub, endpoint, no, &reference, None, ids, None, evidence).await
+    adopt_vouchers(hub, endpoint, no, None, ids, None, evidence).await
 }
 
 /// Notes that a pipeline looked at its place, and frees the place when nothing is left to wait for. Called after an

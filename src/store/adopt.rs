@@ -669,8 +669,6 @@ pub struct AdoptVouchers {
     pub endpoint: String,
     /// Its number, which its ids are made of.
     pub file: i64,
-    /// What it is called: its name, or its transaction id.
-    pub reference: String,
     /// Whose, where that is told.
     pub municipality: Option<MunicipalityCode>,
     /// The vouchers in it, by id, with the store's number and try where it has them.
@@ -759,11 +757,11 @@ impl AdoptVouchers {
         // Known by its number alone: which vouchers are in it, its answer will say.
         let is_open = self.vouchers.is_empty() && vouchers == 0;
         let text = match is_open {
-            true => format!("voucher file {} was sent; which vouchers it holds is not known", self.file),
-            false => format!("voucher file {} was sent: {vouchers} vouchers that are known{more}", self.file),
+            true => "was sent; which vouchers it holds is not known".to_owned(),
+            false => format!("was sent: {vouchers} vouchers that are known{more}"),
         };
         let found = Found {
-            reference: self.reference.clone(),
+            reference: format!("voucher file {}", self.file),
             text,
             evidence: self.evidence.clone(),
             found_at: self.at,
