@@ -556,7 +556,11 @@ impl<'a> Intaking<'a> {
                     && can_be_the_one_sent(candidate.effective_day, sent.execution)
             };
             if let Some(place) = self.sent_before.iter().position(is_same) {
-                found.sent_before = Some(self.sent_before.remove(place).attempt);
+                found.sent_before = Some(self.sent_before[place].attempt);
+                // Where the payee is not known, it may be another's: then every record that fits is held.
+                if self.sent_before[place].payee.is_some() {
+                    self.sent_before.remove(place);
+                }
             }
         }
     }

@@ -266,6 +266,9 @@ impl Adopting<'_> {
         if within == Some(self.bundle.no.0) {
             return Ok(());
         }
+        if self.bundle.state == BundleState::Rejected {
+            return Ok(()); // refused as a whole: nothing was paid by it
+        }
         if within.is_some() {
             self.strange(named, "it is in another bundle of ours");
             return Ok(());
@@ -355,12 +358,18 @@ impl Adopting<'_> {
 
     /// Its file may have come again before this evidence did: then that record waits to be sent, and must not be.
     fn find_delivered_again(&mut self, tx: &Tx<'_>, named: &Named, amount: Ore) -> Result<(), StoreError> {
-        let (Some(payee), Some(execution)) = (named.payee, named.execution) else { return Ok(()) };
         let began: i64 = tx.one(BEGAN, [], |row| row.get(0))?.unwrap_or(0);
         let first: i64 = tx.one(FIRST_SINCE, params![began], |row| row.get(0))?.unwrap_or(0);
         if first == 0 {
             return Ok(());
         }
+        let (Some(payee), Some(execution)) = (named.payee, named.execution) else {
+            self.strange(
+                named,
+                "whether its record has come again cannot be told: its payee or day is not named",
+            );
+            return Ok(());
+        };
         let (whose, day) = (self.bundle.municipality, day_number(execution));
         let from = PaymentId::range_of(TransferNo(first)).0;
         let key = params![
@@ -590,7 +599,7 @@ pub fn undelivered(tx: &Tx<'_>) -> Result<Vec<SentBefore>, StoreError> {
     tx.all(UNDELIVERED, [], |row| {
         let code: Option<u8> = row.get(5)?;
         let number: Option<i64> = row.get(6)?;
-        let code = code.and_then(|code| IdentCode::from_code(code));
+        let code = code.and_then(IdentCode::from_code);
         Ok(SentBefore {
             attempt: AttemptId { payment: PaymentId::from_i64(row.get(0)?), attempt: row.get(1)? },
             municipality: MunicipalityCode(row.get(2)?),
