@@ -103,6 +103,10 @@ steps! {
     38 People Store "people": "who did or looked at what", "the person asks again";
     39 Filters Store "filters": "the duplicate guard's memory of a month that is over", "it is made again";
     40 Nothing Store "nothing": "all that the store was given before, at a stop", "nothing";
+    // After a restore.
+    41 Restored Store "restored": "a new epoch: numbers are ahead of all that was ever used, places are held", "nothing is sent at a held place";
+    42 Adopted Store "adopted": "what left in the lost time: a bundle, payments, vouchers", "it is known, and not sent again";
+    43 Looked Store "looked": "what was found at a held place, or that it is held no more", "it is looked at again";
 }
 
 impl Step {

@@ -55,7 +55,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "pipelines",
-        rooms: &["canary", "config", "domain", "seams", "store"],
+        rooms: &["canary", "config", "domain", "seams", "steps", "store"],
         formats: EVERYTHING,
         adapters: EVERYTHING,
     },

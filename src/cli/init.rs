@@ -307,7 +307,7 @@ impl Plan<'_> {
 }
 
 /// The folders that pipelines work in and that are not there, of endpoints that are folders of this machine.
-fn missing_folders(dir: &Path, installation: &Installation) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn missing_folders(dir: &Path, installation: &Installation) -> anyhow::Result<Vec<PathBuf>> {
     let is_folder = |name: &str| {
         installation.endpoint(name).is_some_and(|endpoint| endpoint.kind == EndpointKind::Folder)
     };

@@ -18,8 +18,12 @@ use crate::store::archive::{Archive, Key};
 use crate::store::{Store, StoreError};
 
 /// Where an installation keeps what it makes, below its directory.
-const STORE: &str = "store/toek.db";
-const ARCHIVE: &str = "archive";
+pub(super) const STORE: &str = "store/toek.db";
+pub(super) const ARCHIVE: &str = "archive";
+/// Says what a backup holds; makes a directory one.
+pub(super) const MANIFEST: &str = "MANIFEST.json";
+/// Lies in a directory while it is being restored.
+pub(super) const UNFINISHED: &str = "restore.unfinished";
 pub(super) const KEY: &str = "keys/installation.key";
 pub(super) const LOCK: &str = "lock";
 /// What a simulated clock shows.
@@ -145,6 +149,13 @@ pub(super) fn load(dir: &Path) -> anyhow::Result<Installation> {
 
 /// Reads and checks an installation's files, and gives every mistake by itself.
 pub(super) fn read(dir: &Path) -> anyhow::Result<Result<Installation, Vec<ConfigError>>> {
+    let shown = dir.display();
+    if RealDisk.exists(&dir.join(UNFINISHED))? {
+        bail!("{shown} is half restored: give the same `toek restore` again");
+    }
+    if RealDisk.exists(&dir.join(MANIFEST))? {
+        bail!("{shown} is a backup: `toek -C ELSEWHERE restore {shown}` makes an installation of it");
+    }
     if !RealDisk.exists(&dir.join(MAIN_FILE))? {
         bail!(
             "{} is no installation: it has no {MAIN_FILE} (name one with --dir, or make one with `toek init DIR`)",

@@ -1,10 +1,12 @@
 //! The command line: one file per command. Edges translate and do nothing else: only here does an error become an exit
 //! code or a sentence. What a command finds goes to standard output, everything about it to standard error.
 
+mod backup;
 mod balance;
 mod check;
 mod completions;
 mod demo;
+mod endpoints;
 mod generate;
 mod init;
 mod inspect;
@@ -18,6 +20,7 @@ mod read_log;
 mod release_clock;
 mod remote;
 mod replay;
+mod restore;
 mod run;
 mod schedule;
 mod serve;
@@ -84,6 +87,13 @@ enum Command {
     Schedule(schedule::Schedule),
     /// Send again after the machine's clock had jumped.
     ReleaseClock(release_clock::ReleaseClock),
+    /// Places to which nothing is sent since a restore, and what was found there.
+    #[command(subcommand)]
+    Endpoints(endpoints::Endpoints),
+    /// A copy of everything at one moment, to be restored from, also while `serve` runs.
+    Backup(backup::Backup),
+    /// Make an installation of a backup; nothing is sent until what left meanwhile is known.
+    Restore(restore::Restore),
     /// Who looked at what that is about persons, or changed what.
     ReadLog(read_log::ReadLog),
     /// Make a new installation, or complete one.
@@ -168,6 +178,9 @@ pub fn main(world: World) -> ExitCode {
         Command::Serve(command) => serve::run(&context, &command),
         Command::Schedule(command) => schedule::run(&context, &command),
         Command::ReleaseClock(command) => release_clock::run(&context, &command),
+        Command::Endpoints(command) => endpoints::run(&context, &command),
+        Command::Backup(command) => backup::run(&context, &command),
+        Command::Restore(command) => restore::run(&context, &command),
         Command::ReadLog(command) => read_log::run(&context, &command),
         Command::Init(command) => init::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),

@@ -33,6 +33,7 @@ struct Report<'a> {
     bundles: u64,
     payments: u64,
     vouchers: u64,
+    adopted: u64,
     tasks: u64,
     failures: &'a [String],
 }
@@ -58,6 +59,7 @@ pub(super) fn tell(printer: &Printer, pipeline: &str, activity: &Activity) -> an
             bundles,
             payments,
             vouchers,
+            adopted,
             tasks,
             failures,
         } = activity;
@@ -71,6 +73,7 @@ pub(super) fn tell(printer: &Printer, pipeline: &str, activity: &Activity) -> an
             bundles: *bundles,
             payments: *payments,
             vouchers: *vouchers,
+            adopted: *adopted,
             tasks: *tasks,
             failures,
         });
@@ -97,6 +100,7 @@ pub(super) fn summary(activity: &Activity) -> String {
         (activity.bundles, "bundles sent"),
         (activity.payments, "payments sent"),
         (activity.vouchers, "vouchers sent"),
+        (activity.adopted, "known again since the restore"),
         (activity.tasks, "for a person to look at"),
         (activity.failures.len() as u64, "failed"),
     ];

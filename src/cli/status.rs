@@ -13,7 +13,7 @@ use crate::domain::sending::{self, Timing};
 use crate::store::report::{self, Tally};
 use crate::store::task::{self, Task};
 use crate::store::transfer::{self, Direction, Transfer};
-use crate::store::{StoreError, Tx, bundle};
+use crate::store::{StoreError, Tx, bundle, restore};
 use std::collections::BTreeMap;
 
 /// What stands where.
@@ -62,8 +62,17 @@ struct TaskLine {
     text: String,
 }
 
+/// A place to which nothing is sent since a restore.
+#[derive(Serialize)]
+struct HeldLine {
+    endpoint: String,
+    since: String,
+    epoch: i64,
+}
+
 #[derive(Serialize)]
 struct Report {
+    held: Vec<HeldLine>,
     transfers: Vec<TransferLine>,
     outcomes: BTreeMap<&'static str, u64>,
     bundles: Vec<BundleLine>,
@@ -74,14 +83,29 @@ pub(super) fn run(context: &Context, command: &Status) -> anyhow::Result<Outcome
     let open = open(context, Access::Read)?;
     let (transfers, bundles, tasks, outcomes) =
         open.hub.store.read(|tx| Ok((incoming(tx)?, bundles(tx)?, all_tasks(tx)?, report::outcomes(tx)?)))?;
+    let held = open.hub.store.read(held)?;
     if context.printer.is_json() {
         let counts = outcomes.iter().map(|(group, tally)| (group.text(), tally.count)).collect();
         let tasks = tasks.into_iter().map(task_line).collect();
-        context.printer.value(&Report { transfers, outcomes: counts, bundles, tasks })?;
+        context.printer.value(&Report { held, transfers, outcomes: counts, bundles, tasks })?;
         return Ok(Outcome::Done);
+    }
+    for HeldLine { endpoint, since, .. } in &held {
+        let word = context.printer.paint(Colour::Yellow, "HELD");
+        context.printer.line(format!(
+            "{word} nothing is sent to {endpoint} since the restore of {since}: `toek endpoints list`"
+        ));
     }
     show(context, command.all, &transfers, &bundles, &tasks, &outcomes);
     Ok(Outcome::Done)
+}
+
+fn held(tx: &Tx<'_>) -> Result<Vec<HeldLine>, StoreError> {
+    let holds = restore::holds(tx)?.into_iter().filter(|hold| hold.released_at.is_none());
+    let since = |micros| Timestamp::from_microsecond(micros).map(|at| format!("{at:.0}")).unwrap_or_default();
+    Ok(holds
+        .map(|hold| HeldLine { since: since(hold.held_at), endpoint: hold.endpoint, epoch: hold.epoch })
+        .collect())
 }
 
 /// All files that came, oldest first.

@@ -16,6 +16,7 @@ use crate::domain::ledger::Source;
 use crate::domain::payment::OutcomeGroup;
 use crate::pipelines::receive_payments::{read_record, warnings_of};
 use crate::pipelines::{Hub, PipelineError, masked};
+use crate::store::adopt;
 use crate::store::bundle::{self, Bundle};
 use crate::store::intake::{self, Stored};
 use crate::store::ledger::Booked;
@@ -84,6 +85,9 @@ fn of_payment(hub: &Hub, transfer: &Transfer, stored: &Stored) -> Result<Story, 
         unpack_digits(&request.posting_ref)
     );
     events.push(event(transfer.received_at, 1, asked, details));
+    if let Some(evidence) = hub.store.read(|tx| adopt::evidence_of(tx, id))? {
+        events.push(event(transfer.received_at, 2, format!("it {evidence}: held"), vec![]));
+    }
     events.extend(accepted(transfer));
     events.extend(postings(hub, Source::Transfer(transfer.no), id)?);
     for attempt in hub.store.read(|tx| report::attempts(tx, id))? {

@@ -22,6 +22,9 @@ const RECORD_BITS: u32 = 20;
 /// The most decimal digits a payment id may have, so that an EndToEndId stays within 27 characters.
 const PAYMENT_DIGITS: usize = 12;
 
+/// The last transfer whose payments all have an EndToEndId: 12 digits, less the bits of the record.
+pub const LAST_TRANSFER: i64 = 953_673;
+
 /// A payment: the transfer and the record it came from, in one number. Lineage is in the key, so intake is an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PaymentId(i64);
@@ -139,6 +142,22 @@ pub fn group_id(municipality: MunicipalityCode, run_day: Date, sequence: i64) ->
     format!("T{municipality}-{:04}{:02}{:02}-{sequence:06}", run_day.year(), run_day.month(), run_day.day())
 }
 
+/// Reads [`group_id`] back: whose bundle, on which run day, and which of that day.
+///
+/// # Errors
+/// When it is not exactly what [`group_id`] writes.
+pub fn read_group_id(text: &str) -> Result<(MunicipalityCode, Date, i64), NotAnId> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [authority, day, sequence] = parts[..] else { return Err(NotAnId) };
+    let code: u16 = number(authority.strip_prefix('T').ok_or(NotAnId)?)?;
+    let day: i64 = number(day)?;
+    let part = |of: i64| i8::try_from(of % 100).map_err(|_| NotAnId);
+    let year = i16::try_from(day / 10_000).map_err(|_| NotAnId)?;
+    let day = Date::new(year, part(day / 100)?, part(day)?).map_err(|_| NotAnId)?;
+    let read = (MunicipalityCode(code), day, number(sequence)?);
+    if group_id(read.0, read.1, read.2) == text { Ok(read) } else { Err(NotAnId) }
+}
+
 /// The namespace of the hub's name-based UUIDs: itself the UUIDv5 of `toek` under the URL namespace's nil parent.
 const NAMESPACE: Uuid = Uuid::from_u128(0x7c0f_3c61_5f0e_5d52_9f0b_4e9d_71c8_a6d4);
 
@@ -212,5 +231,11 @@ mod tests {
         assert_eq!(id, voucher_id(AARHUS, "P4", "transfer 1", 1));
         assert_ne!(id, voucher_id(AARHUS, "P4", "transfer 1", 2));
         assert_eq!(group_id(AARHUS, date(2026, 1, 28), 7), "T0751-20260128-000007");
+        assert_eq!(read_group_id("T0751-20260128-000007"), Ok((AARHUS, date(2026, 1, 28), 7)));
+        for bad in
+            ["", "T0751-20260128-7", "T751-20260128-000007", "T0751-20261328-000007", "T0751-20260128-00000x"]
+        {
+            assert_eq!(read_group_id(bad), Err(NotAnId), "{bad}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Ore, Party, SupplierId};
 
 use super::calendar::BankDays;
-use super::identity::PaymentId;
+use super::identity::{AttemptId, PaymentId};
 use super::ledger::{Entry, Rule, Source, Vouchers};
 use super::parameters::Settings;
 use super::payment::{HoldReason, PaymentState};
@@ -92,6 +92,8 @@ pub struct Duplicates {
     pub same_reference: Option<PaymentId>,
     /// Another reference but the same content within the last days (4c).
     pub same_content: Option<PaymentId>,
+    /// What is known to be sent before a restore, from a file that was lost by it, and not matched by another record.
+    pub sent_before: Option<AttemptId>,
 }
 
 /// A rule of intake that refuses a record which its own checks accepted.
@@ -171,7 +173,7 @@ fn decide_one(
     if candidate.amount > Ore::PAYMENT_MAXIMUM {
         return Decision::Hold(HoldReason::Maximum);
     }
-    if duplicates.same_content.is_some() {
+    if duplicates.same_content.is_some() || duplicates.sent_before.is_some() {
         return Decision::Hold(HoldReason::PossibleDuplicate);
     }
     Decision::Queue(Due {
@@ -343,6 +345,11 @@ mod tests {
         );
         let same = Duplicates { same_content: Some(earlier), ..none };
         check(candidate(), same, EARLY, Decision::Hold(HoldReason::PossibleDuplicate));
+        let before = Duplicates {
+            sent_before: Some(crate::domain::identity::AttemptId { payment: earlier, attempt: 1 }),
+            ..none
+        };
+        check(candidate(), before, EARLY, Decision::Hold(HoldReason::PossibleDuplicate));
         let used = Duplicates { same_reference: Some(earlier), ..same };
         check(candidate(), used, EARLY, Decision::Refuse(Refusal::ReferenceUsed(earlier)));
     }

@@ -3,7 +3,8 @@
 //! Never reads a clock, a file or a database. Start with [`payment`] (the two state machines) and [`ledger`]
 //! (vouchers that balance by construction); then [`intake`], [`sending`] and [`answers`] along a payment's way. The
 //! reference files are [`municipality`], [`catalogue`] and [`parameters`], all read by way of [`reference`];
-//! [`calendar`] knows bank days and Danish time; [`identity`] names things; [`outcome`] is what the journal keeps.
+//! [`calendar`] knows bank days and Danish time; [`identity`] names things; [`outcome`] is what the journal keeps;
+//! [`restore`] is how far numbers jump when an older state is brought back.
 
 pub mod accounts;
 pub mod answers;
@@ -18,4 +19,5 @@ pub mod outcome;
 pub mod parameters;
 pub mod payment;
 pub mod reference;
+pub mod restore;
 pub mod sending;

@@ -11,6 +11,7 @@ pub mod receive_answers;
 pub mod receive_payments;
 pub mod receive_receipts;
 pub mod receive_voucher_answers;
+pub mod restored;
 pub mod send_bundles;
 pub mod send_vouchers;
 pub mod tables;
@@ -254,6 +255,8 @@ pub struct Activity {
     pub payments: u64,
     /// Vouchers sent.
     pub vouchers: u64,
+    /// Payments and vouchers found to be sent before a restore.
+    pub adopted: u64,
     /// Payments or bundles that need a person.
     pub tasks: u64,
     /// What went wrong with single files, while the rest went on.
@@ -271,6 +274,7 @@ impl Activity {
         self.bundles += other.bundles;
         self.payments += other.payments;
         self.vouchers += other.vouchers;
+        self.adopted += other.adopted;
         self.tasks += other.tasks;
         self.failures.extend(other.failures);
     }

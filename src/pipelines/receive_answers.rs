@@ -14,7 +14,7 @@ use toek_formats::nemkonto::{
 use toek_formats::vocabulary::Ore;
 
 use super::fetch::{self, Unsettled, close};
-use super::{Activity, Hub, PipelineError, masked};
+use super::{Activity, Hub, PipelineError, masked, restored};
 use crate::canary::{self, Canary};
 use crate::config::Pipeline;
 use crate::domain::answers::{BundleEvent, BundleState};
@@ -25,6 +25,7 @@ use crate::domain::payment::AttemptEvent;
 use crate::store::archive::ArchiveReader;
 use crate::store::bundle::{self, Bundle};
 use crate::store::nemkonto::{Book, BookUnreadable, FINAL, Overdue, PaymentAnswer};
+use crate::store::restore;
 use crate::store::transfer::{self, MarkMatched, Transfer, TransferState};
 
 /// Payments booked in one transaction.
@@ -32,12 +33,16 @@ const CHUNK: usize = 5_000;
 
 /// Takes in every answer that the drops hold, finishes what was begun, and minds the deadlines.
 pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
-    let mut activity = fetch::each_new(hub, pipeline, &mut async |fetching, transfer| {
-        process(hub, transfer, &mut fetching.activity).await?;
+    let mut activity = Activity::default();
+    restored::look(hub, pipeline, &mut activity).await?;
+    let received = fetch::each_new(hub, pipeline, &mut async |fetching, transfer| {
+        process(hub, pipeline, transfer, &mut fetching.activity).await?;
         Ok(Unsettled::default())
     })
     .await?;
+    activity.add(received);
     mind_deadlines(hub, &mut activity).await?;
+    restored::mind(hub, pipeline, &mut activity).await?;
     Ok(activity)
 }
 
@@ -55,7 +60,12 @@ enum Fate {
     Close(TransferState, String),
 }
 
-async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Result<(), PipelineError> {
+async fn process(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    transfer: &Transfer,
+    activity: &mut Activity,
+) -> Result<(), PipelineError> {
     let examined = match examine(hub, transfer) {
         Ok(examined) => examined,
         Err(Unfit::Document(reason)) => {
@@ -64,6 +74,9 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
         Err(Unfit::Pipeline(error)) => return Err(error),
     };
     let message_id = format!("{} {}", examined.head.kind.root(), examined.head.message_id);
+    if repetition(hub, transfer, &message_id)?.is_none() {
+        activity.adopted += u64::from(adopt(hub, pipeline, transfer, &examined).await?);
+    }
     match fate(hub, transfer, &examined, &message_id)? {
         Fate::Close(state, reason) => close(hub, transfer, state, reason, activity).await,
         Fate::Unreadable => {
@@ -82,6 +95,31 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
             Ok(())
         }
     }
+}
+
+/// What the answer tells of a time that a restore lost is taken into the books before the answer is.
+async fn adopt(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    transfer: &Transfer,
+    examined: &Examined,
+) -> Result<u32, PipelineError> {
+    let head = &examined.head;
+    let Some(group_id) = head.group_id.as_ref().or(head.ref_to_message_id.as_ref()) else { return Ok(0) };
+    if hub.store.read(|tx| restore::hold_at(tx, &pipeline.endpoint))?.is_none() {
+        return Ok(0);
+    }
+    let mut named = Vec::new();
+    let mut answer = open(hub, transfer)?;
+    let unfit = |e: toek_formats::nemkonto::Error| PipelineError::Configuration(e.to_string());
+    answer.head().map_err(unfit)?;
+    while let Some(payment) = answer.next().map_err(unfit)? {
+        if let Some(attempt) = attempt_of(&payment) {
+            named.push(restored::named(&payment, attempt, readings(&payment)));
+        }
+    }
+    let evidence = format!("{} {}", head.kind.root(), masked(&head.message_id));
+    restored::adopt_answered(hub, &pipeline.endpoint, group_id, named, evidence).await
 }
 
 async fn mark(

@@ -24,6 +24,8 @@ use crate::domain::intake::{
 };
 use crate::domain::ledger::{Source, Vouchers};
 use crate::domain::parameters::Settings;
+use crate::domain::restore::can_be_the_one_sent;
+use crate::store::adopt::{self, SentBefore};
 use crate::store::intake::{self, Accept, Chunk, RejectedRow};
 use crate::store::seen::Hit;
 use crate::store::transfer::{Close, Decide, FindingRow, Transfer, TransferState};
@@ -268,6 +270,8 @@ struct Intaking<'a> {
     seen: Vec<(i64, PaymentId)>,
     /// The same contents, for a second one in the same file.
     contents: HashMap<i64, PaymentId>,
+    /// What was sent before a restore and has not come again; empty but after one.
+    sent_before: Vec<SentBefore>,
     records: u64,
     rejected: u64,
 }
@@ -293,6 +297,7 @@ impl<'a> Intaking<'a> {
             pending: VecDeque::new(),
             seen: Vec::new(),
             contents: HashMap::new(),
+            sent_before: hub.store.read(adopt::undelivered)?,
             records: 0,
             rejected: 0,
         })
@@ -404,7 +409,9 @@ impl<'a> Intaking<'a> {
         }
         let (transfer, after) = (self.transfer.no, self.checkpoint);
         let at = self.hub.clock.micros();
-        Chunk { transfer, after, up_to, candidates, decisions, rejected, findings, vouchers, at }
+        let again = duplicates.iter().zip(&candidates);
+        let again = again.filter_map(|(found, c)| Some((c.payment, found.sent_before?))).collect();
+        Chunk { again, transfer, after, up_to, candidates, decisions, rejected, findings, vouchers, at }
     }
 
     /// A record that its own checks accepted, refused by what came before it.
@@ -449,6 +456,7 @@ impl<'a> Intaking<'a> {
         self.find_same_reference(candidates, &mut duplicates)?;
         self.find_same_content(candidates, &contents, &mut duplicates)?;
         self.find_within_file(candidates, &contents, &mut duplicates).await?;
+        self.find_sent_before(candidates, &mut duplicates);
         Ok(duplicates)
     }
 
@@ -525,6 +533,37 @@ impl<'a> Intaking<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Payments that were sent before a restore, from a file that was lost by it: each stands for one record.
+    fn find_sent_before(&mut self, candidates: &[Candidate], found: &mut [Duplicates]) {
+        if self.sent_before.is_empty() {
+            return;
+        }
+        for (candidate, found) in candidates.iter().zip(found) {
+            if found.same_reference.is_some() {
+                continue;
+            }
+            let catalogue = &self.hub.installation.catalogue;
+            let benefit = catalogue.at(candidate.benefit, self.decided.date());
+            let is_same = |sent: &SentBefore| {
+                sent.municipality == candidate.municipality
+                    && sent.amount == candidate.amount
+                    && sent.payee.is_none_or(|payee| payee == candidate.payee)
+                    && sent
+                        .benefit
+                        .as_ref()
+                        .is_none_or(|sent| benefit.is_none_or(|benefit| benefit.nemkonto_benefit == *sent))
+                    && can_be_the_one_sent(candidate.effective_day, sent.execution)
+            };
+            if let Some(place) = self.sent_before.iter().position(is_same) {
+                found.sent_before = Some(self.sent_before[place].attempt);
+                // Where the payee is not known, it may be another's: then every record that fits is held.
+                if self.sent_before[place].payee.is_some() {
+                    self.sent_before.remove(place);
+                }
+            }
+        }
     }
 
     /// How many days back each municipality among the candidates looks for like payments; 0: it does not.

@@ -5,7 +5,7 @@
 use toek_formats::routing::{ReceiptOutcome, TechnicalReceipt, names::RECEIPT_SUFFIX};
 
 use super::fetch::{self, Unsettled, close};
-use super::{Activity, Hub, PipelineError, masked};
+use super::{Activity, Hub, PipelineError, masked, restored};
 use crate::config::Pipeline;
 use crate::domain::identity::voucher_file_ids;
 use crate::store::finance::{self, MarkDelivered, VoucherFile};
@@ -13,14 +13,24 @@ use crate::store::transfer::{self, Direction, Transfer, TransferState};
 
 /// Takes in every receipt that the drops hold, and finishes what was begun.
 pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
-    fetch::each_new(hub, pipeline, &mut async |fetching, transfer| {
-        process(hub, transfer, &mut fetching.activity).await?;
+    let mut activity = Activity::default();
+    restored::look(hub, pipeline, &mut activity).await?;
+    let received = fetch::each_new(hub, pipeline, &mut async |fetching, transfer| {
+        process(hub, pipeline, transfer, &mut fetching.activity).await?;
         Ok(Unsettled::default())
     })
-    .await
+    .await?;
+    activity.add(received);
+    restored::mind(hub, pipeline, &mut activity).await?;
+    Ok(activity)
 }
 
-async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Result<(), PipelineError> {
+async fn process(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    transfer: &Transfer,
+    activity: &mut Activity,
+) -> Result<(), PipelineError> {
     let mut archived = hub.archived(transfer)?;
     let size = usize::try_from(archived.size()).unwrap_or(usize::MAX);
     let receipt = match TechnicalReceipt::read(&archived.part(0, size)?) {
@@ -30,7 +40,13 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
                 .await;
         }
     };
-    let Some(file) = file_of(hub, transfer, &receipt)? else {
+    let mut file = file_of(hub, transfer, &receipt)?;
+    if file.is_none() && receipt.is_success() {
+        let name = transfer.identity.name.strip_suffix(RECEIPT_SUFFIX).unwrap_or_default();
+        let own_id = receipt.senders_file_id.as_deref();
+        file = restored::file_received(hub, &pipeline.endpoint, own_id, name).await?;
+    }
+    let Some(file) = file else {
         let reason = "it is about a file that we did not send".to_owned();
         return close(hub, transfer, TransferState::Unmatched, reason, activity).await;
     };

@@ -10,21 +10,27 @@ use toek_formats::finance::{AnswerReader, Kind, LIMITS, Receipt, VoucherResult};
 use toek_formats::vocabulary::Uuid;
 
 use super::fetch::{self, Unsettled, close};
-use super::{Activity, Hub, PipelineError, masked};
+use super::{Activity, Hub, PipelineError, masked, restored};
 use crate::config::Pipeline;
 use crate::domain::finance::Verdict;
 use crate::domain::identity::voucher_file_ids;
+use crate::store::adopt::NoteVoucherWords;
 use crate::store::finance::{self, BookVerdicts, VoucherFile};
-use crate::store::ledger;
 use crate::store::transfer::{Transfer, TransferState};
+use crate::store::{ledger, restore};
 
 /// Takes in every answer that the drops hold, and finishes what was begun.
 pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
-    fetch::each_new(hub, pipeline, &mut async |fetching, transfer| {
-        process(hub, transfer, &mut fetching.activity).await?;
+    let mut activity = Activity::default();
+    restored::look(hub, pipeline, &mut activity).await?;
+    let received = fetch::each_new(hub, pipeline, &mut async |fetching, transfer| {
+        process(hub, pipeline, transfer, &mut fetching.activity).await?;
         Ok(Unsettled::default())
     })
-    .await
+    .await?;
+    activity.add(received);
+    restored::mind(hub, pipeline, &mut activity).await?;
+    Ok(activity)
 }
 
 /// What an answer says, read to its end.
@@ -34,7 +40,12 @@ struct Said {
     receipts: Vec<(Uuid, VoucherResult, Verdict)>,
 }
 
-async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Result<(), PipelineError> {
+async fn process(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    transfer: &Transfer,
+    activity: &mut Activity,
+) -> Result<(), PipelineError> {
     let said = match read(hub, transfer)? {
         Ok(said) => said,
         Err(reason) => {
@@ -42,6 +53,12 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
                 .await;
         }
     };
+    let ids = said.receipts.iter().map(|(id, _, _)| uuid::Uuid::from_bytes(id.0)).collect();
+    let evidence = format!("the ERP's answer {}", transfer.identity.name);
+    let adopted =
+        restored::vouchers_answered(hub, &pipeline.endpoint, &said.transaction_id, ids, evidence).await?;
+    activity.adopted += u64::from(adopted);
+    let said = without_lost(hub, said).await?;
     let Some(file) = file_of(hub, &said.transaction_id)? else {
         let reason = format!("it answers {}, which we did not send", masked(&said.transaction_id));
         return close(hub, transfer, TransferState::Unmatched, reason, activity).await;
@@ -53,6 +70,22 @@ async fn process(hub: &Hub, transfer: &Transfer, activity: &mut Activity) -> Res
     let booking = BookVerdicts { answer: transfer.no, file: file.no, verdicts, strange, at };
     activity.tasks += hub.store.write(booking).await?;
     Ok(())
+}
+
+/// Vouchers that a restore lost get their word where they are remembered; the rest is booked.
+async fn without_lost(hub: &Hub, said: Said) -> Result<Said, PipelineError> {
+    if hub.store.read(restore::epoch)? == 0 {
+        return Ok(said);
+    }
+    let word = |verdict: &Verdict| match verdict {
+        Verdict::Accepted { erp_number } => format!("accepted {}", erp_number.as_deref().unwrap_or_default()),
+        Verdict::Refused { cause } => format!("refused: {cause}"),
+    };
+    let id = |id: &Uuid| uuid::Uuid::from_bytes(id.0);
+    let words = said.receipts.iter().map(|(voucher, _, verdict)| (id(voucher), word(verdict))).collect();
+    let lost = hub.store.write(NoteVoucherWords { words }).await?;
+    let receipts = said.receipts.into_iter().filter(|(voucher, _, _)| !lost.contains(&id(voucher)));
+    Ok(Said { receipts: receipts.collect(), ..said })
 }
 
 fn read(hub: &Hub, transfer: &Transfer) -> Result<Result<Said, String>, PipelineError> {

@@ -15,7 +15,7 @@ use toek_formats::vocabulary::{BankAccount, MunicipalityCode};
 use tracing::Instrument;
 
 use super::deliver::{Parcel, carrier, lies_archived};
-use super::{Activity, Hub, PipelineError, Place, chain};
+use super::{Activity, Hub, PipelineError, Place, chain, restored};
 use crate::canary::{self, Canary};
 use crate::config::{AmountForm, Evidence, Format, Pipeline, PipelineKind};
 use crate::domain::answers::BundleState;
@@ -52,6 +52,10 @@ async fn send(
     wanted: impl Fn(&Due) -> bool,
 ) -> Result<Activity, PipelineError> {
     let mut activity = Activity::default();
+    if restored::is_held(hub, pipeline)? {
+        restored::look(hub, pipeline, &mut activity).await?;
+        return Ok(activity);
+    }
     deliver_all(hub, pipeline, &mut activity).await?;
     for (group, due) in choose(hub, wanted, &mut activity).await? {
         let municipality = group.municipality;
@@ -114,16 +118,6 @@ async fn number(
     let installation = &hub.installation;
     let run_day = hub.clock.danish().date();
     let rules = installation.parameters.at(group.municipality, run_day);
-    let municipality = installation.municipalities.get(group.municipality).ok_or_else(|| {
-        PipelineError::Configuration(format!(
-            "municipality {} is not in the file any more",
-            group.municipality
-        ))
-    })?;
-    let account = municipality.accounts.first().ok_or_else(|| {
-        PipelineError::Configuration(format!("municipality {} has no debit account", group.municipality))
-    })?;
-    let parties = &installation.nemkonto;
     let write = Number {
         pipeline: pipeline.name.clone(),
         municipality: group.municipality,
@@ -132,30 +126,44 @@ async fn number(
         execution_day: group.execution_day,
         due,
         limit: rules.bundle_limit as usize,
-        frozen: Frozen {
-            authority: municipality.authority.clone(),
-            agreement: municipality.bank_agreement.clone(),
-            debit_account: account.account.bban(),
-            bank: 1,
-            supplier_id: parties.supplier_id.clone(),
-            supplier_gln: parties.supplier_gln.as_str().to_owned(),
-            nks_id: parties.nks_id.clone(),
-            nks_gln: parties.nks_gln.as_str().to_owned(),
-            implied_decimals: parties.amount_form == AmountForm::Implied3,
-            benefits: benefits_at(hub, run_day),
-            created_at: hub.clock.micros(),
-        },
+        frozen: frozen(hub, group.municipality, run_day)?,
     };
     let write = std::sync::Arc::new(write);
     loop {
-        if hub.store.write(write.clone()).await?.is_none() {
+        let endpoint = pipeline.endpoint.clone();
+        let next = restored::UnlessHeld { endpoint, write: write.clone() };
+        if hub.store.write(next).await?.is_none() {
             return Ok(());
         }
     }
 }
 
+/// Everything a bundle's bytes depend on besides its payments, as it is now.
+pub(super) fn frozen(hub: &Hub, code: MunicipalityCode, day: Date) -> Result<Frozen, PipelineError> {
+    let gone = || PipelineError::Configuration(format!("municipality {code} is not in the file any more"));
+    let municipality = hub.installation.municipalities.get(code).ok_or_else(gone)?;
+    let account = municipality
+        .accounts
+        .first()
+        .ok_or_else(|| PipelineError::Configuration(format!("municipality {code} has no debit account")))?;
+    let parties = &hub.installation.nemkonto;
+    Ok(Frozen {
+        authority: municipality.authority.clone(),
+        agreement: municipality.bank_agreement.clone(),
+        debit_account: account.account.bban(),
+        bank: 1,
+        supplier_id: parties.supplier_id.clone(),
+        supplier_gln: parties.supplier_gln.as_str().to_owned(),
+        nks_id: parties.nks_id.clone(),
+        nks_gln: parties.nks_gln.as_str().to_owned(),
+        implied_decimals: parties.amount_form == AmountForm::Implied3,
+        benefits: benefits_at(hub, day),
+        created_at: hub.clock.micros(),
+    })
+}
+
 /// What NemKonto calls each benefit on a day: lines of our code, a blank, its code.
-fn benefits_at(hub: &Hub, day: Date) -> String {
+pub(super) fn benefits_at(hub: &Hub, day: Date) -> String {
     let valid =
         hub.installation.catalogue.iter().filter_map(|row| hub.installation.catalogue.at(row.code, day));
     let lines: std::collections::BTreeSet<String> =
@@ -172,7 +180,7 @@ async fn deliver_all(hub: &Hub, pipeline: &Pipeline, activity: &mut Activity) ->
     let total = bundles.len() as u64;
     for (done, no) in (1..).zip(bundles) {
         let span = tracing::info_span!("bundle", no = no.0, endpoint = place.label);
-        match deliver(hub, &place, evidence, no).instrument(span).await {
+        match deliver(hub, pipeline, &place, evidence, no).instrument(span).await {
             Ok(Some(payments)) => {
                 activity.bundles += 1;
                 activity.payments += u64::from(payments);
@@ -188,6 +196,7 @@ async fn deliver_all(hub: &Hub, pipeline: &Pipeline, activity: &mut Activity) ->
 /// Brings one bundle as far as it can get: `Some(payments)` when it left, `None` when it is held.
 async fn deliver(
     hub: &Hub,
+    pipeline: &Pipeline,
     place: &Place,
     evidence: Option<Evidence>,
     no: BundleNo,
@@ -214,7 +223,9 @@ async fn deliver(
             step(hub, no, BundleState::Archived, BundleState::Held, Some(reason)).await?;
             return Ok(None);
         }
-        step(hub, no, BundleState::Archived, BundleState::Committing, None).await?;
+        let (from, to, at) = (BundleState::Archived, BundleState::Committing, hub.clock.micros());
+        let write = Move { bundle: no, from, to, file: None, reason: None, at };
+        hub.store.write(restored::UnlessHeld { endpoint: pipeline.endpoint.clone(), write }).await?;
         parcel.commit().await?;
     } else if parcel.is_pending().await? {
         // A crash came between the intent to commit and the note that it was done, and our upload is still there under

@@ -12,7 +12,7 @@ use toek_formats::routing::{DynamicRouting, FileContent, FileDescriptor, Trigger
 use toek_formats::vocabulary::{MunicipalityCode, Ore, Uuid, mask_cpr};
 
 use super::deliver::{Parcel, carrier, lies_archived};
-use super::{Activity, Hub, PipelineError, Place, chain};
+use super::{Activity, Hub, PipelineError, Place, chain, restored};
 use crate::canary::{self, Canary};
 use crate::config::{Commit, EndpointKind, Format, Pipeline};
 use crate::domain::accounts::{AccountPlan, ReferenceKey};
@@ -37,13 +37,20 @@ const ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// How long Serviceplatformen has for its receipt (serviceplatformen-sftp.md 4, ASSUMED).
 const RECEIPT_WITHIN: SignedDuration = SignedDuration::from_mins(60);
 
+/// After both nothing more is to be heard of a file.
+pub(super) const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_mins(25 * 60);
+
 /// Sends everything that waits and is to be booked today or before.
 pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, PipelineError> {
     let mut activity = Activity::default();
+    if restored::is_held(hub, pipeline)? {
+        restored::look(hub, pipeline, &mut activity).await?;
+        return Ok(activity);
+    }
     deliver_all(hub, pipeline, &mut activity).await?;
     let today = hub.clock.danish().date();
     for municipality in hub.store.read(|tx| finance::municipalities(tx, today))? {
-        if let Err(error) = gather(hub, municipality, &mut activity).await {
+        if let Err(error) = gather(hub, pipeline, municipality, &mut activity).await {
             activity.failures.push(format!("municipality {municipality}: {}", chain(&error)));
         }
     }
@@ -58,6 +65,7 @@ pub async fn activate(hub: &Hub, pipeline: &Pipeline) -> Result<Activity, Pipeli
 /// Puts what waits of a municipality into as many files as it takes.
 async fn gather(
     hub: &Hub,
+    pipeline: &Pipeline,
     municipality: MunicipalityCode,
     activity: &mut Activity,
 ) -> Result<(), PipelineError> {
@@ -87,7 +95,7 @@ async fn gather(
             }
             let lines = waiting.booked.voucher.lines.len();
             if postings + lines > POSTINGS_PER_FILE as usize && !chosen.is_empty() {
-                number(hub, municipality, std::mem::take(&mut chosen)).await?;
+                number(hub, pipeline, municipality, std::mem::take(&mut chosen)).await?;
                 postings = 0;
             }
             postings += lines;
@@ -95,7 +103,7 @@ async fn gather(
         }
     }
     if !chosen.is_empty() {
-        number(hub, municipality, chosen).await?;
+        number(hub, pipeline, municipality, chosen).await?;
     }
     if !unfit.is_empty() {
         activity.tasks += unfit.len() as u64;
@@ -106,10 +114,12 @@ async fn gather(
 
 async fn number(
     hub: &Hub,
+    pipeline: &Pipeline,
     municipality: MunicipalityCode,
     vouchers: Vec<(i64, u8)>,
 ) -> Result<(), PipelineError> {
-    hub.store.write(GatherFile { municipality, vouchers, at: hub.clock.micros() }).await?;
+    let write = GatherFile { municipality, vouchers, at: hub.clock.micros() };
+    hub.store.write(restored::UnlessHeld { endpoint: pipeline.endpoint.clone(), write }).await?;
     Ok(())
 }
 
@@ -164,7 +174,9 @@ async fn deliver(hub: &Hub, pipeline: &Pipeline, place: &Place, no: i64) -> Resu
     let parcel = Parcel { hub, place, file: &carried, companion };
     if file.state == FileState::Archived {
         parcel.put().await?;
-        step(hub, no, FileState::Archived, FileState::Committing).await?;
+        let (from, to, at) = (FileState::Archived, FileState::Committing, hub.clock.micros());
+        let write = MoveFile { file: no, from, to, transfer: None, reason: None, at };
+        hub.store.write(restored::UnlessHeld { endpoint: pipeline.endpoint.clone(), write }).await?;
         parcel.commit().await?;
     } else if parcel.is_pending().await? {
         parcel.commit().await?;

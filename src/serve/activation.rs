@@ -148,6 +148,7 @@ fn tell(ended: &Ended, patience: Duration) {
         bundles,
         payments,
         vouchers,
+        adopted,
         tasks,
         failures: _,
     } = &ended.activity;
@@ -161,6 +162,7 @@ fn tell(ended: &Ended, patience: Duration) {
             bundles,
             payments,
             vouchers,
+            adopted,
             tasks,
             "the activation is done"
         );

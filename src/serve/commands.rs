@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::activation;
 use super::person::Person;
 use crate::domain::identity::TransferNo;
-use crate::pipelines::{self, Activity, Hub, PipelineError};
+use crate::pipelines::{self, Activity, Hub, PipelineError, restored};
 use crate::store::StoreError;
 use crate::store::finance::Rebuild;
 use crate::store::people_log::{self, Log};
+use crate::store::restore::{self, Hold, Release};
 use crate::store::schedule::{self, ReleaseClock};
 use crate::store::transfer::{self, Close, Reopen, Transfer, TransferState};
 
@@ -45,6 +46,13 @@ pub enum Command {
     },
     /// Believes the clock again.
     ReleaseClock,
+    /// Sends to a place again that a restore held.
+    ReleaseEndpoint {
+        /// Its name.
+        endpoint: String,
+        /// Why.
+        reason: String,
+    },
     /// Notes that somebody looks at something about persons.
     NoteReading {
         /// By which command.
@@ -89,6 +97,11 @@ pub enum Answer {
         /// See there.
         doubted: Option<String>,
     },
+    /// The place is free again.
+    EndpointReleased {
+        /// What was not explained when it was.
+        questions: Vec<String>,
+    },
     /// It is noted.
     Noted,
 }
@@ -116,6 +129,7 @@ impl Command {
             Command::Reject { .. } => "quarantine reject",
             Command::Rebuild { .. } => "vouchers rebuild",
             Command::ReleaseClock => "release-clock",
+            Command::ReleaseEndpoint { .. } => "endpoints release",
             Command::NoteReading { .. } => "read",
         }
     }
@@ -128,6 +142,7 @@ impl Command {
             }
             Command::Rebuild { voucher, reason, .. } => format!("voucher {voucher}: {reason}"),
             Command::ReleaseClock => "clock".to_owned(),
+            Command::ReleaseEndpoint { endpoint, reason } => format!("endpoint {endpoint}: {reason}"),
             Command::NoteReading { subject, .. } => subject.clone(),
         }
     }
@@ -141,6 +156,7 @@ impl Command {
             Command::Run { pipeline } => Ok(Some(hub.pipeline(pipeline)?.name.clone())),
             Command::Validate { transfer } => Ok(Some(pipeline_of(hub, &readable(hub, *transfer)?)?)),
             Command::Reject { transfer, .. } => waiting(hub, *transfer).map(|_| None),
+            Command::ReleaseEndpoint { endpoint, reason } => held(hub, endpoint, reason).map(|_| None),
             Command::Rebuild { .. } | Command::ReleaseClock | Command::NoteReading { .. } => Ok(None),
         }
     }
@@ -166,8 +182,29 @@ pub async fn perform(hub: &Hub, who: &Person, command: &Command) -> Result<Answe
             let doubted = hub.store.write(ReleaseClock { at: hub.clock.micros() }).await?;
             Ok(Answer::Released { doubted })
         }
+        Command::ReleaseEndpoint { endpoint, reason } => release(hub, who, endpoint, reason).await,
         Command::NoteReading { .. } => Ok(Answer::Noted),
     }
+}
+
+/// What a restore holds at an endpoint that is to be released for a reason.
+///
+/// # Errors
+/// When it is not held, or no reason is given.
+pub fn held(hub: &Hub, endpoint: &str, reason: &str) -> Result<Hold, CommandError> {
+    if reason.trim().is_empty() {
+        return Err(CommandError::Refused("--reason may not be empty".to_owned()));
+    }
+    let hold = hub.store.read(|tx| restore::hold_at(tx, endpoint))?;
+    let hold = hold.filter(|hold| hold.released_at.is_none());
+    hold.ok_or_else(|| CommandError::Refused(format!("endpoint `{endpoint}` is not held by a restore")))
+}
+
+async fn release(hub: &Hub, who: &Person, endpoint: &str, reason: &str) -> Result<Answer, CommandError> {
+    let questions = restored::questions(hub, &held(hub, endpoint, reason)?)?;
+    let (endpoint, by, reason) = (endpoint.to_owned(), who.to_string(), reason.to_owned());
+    hub.store.write(Release { endpoint, by, reason, at: hub.clock.micros() }).await?;
+    Ok(Answer::EndpointReleased { questions })
 }
 
 async fn rebuild(hub: &Hub, voucher_no: i64, booking_day: Option<&str>) -> Result<Answer, CommandError> {

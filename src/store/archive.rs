@@ -108,8 +108,13 @@ impl Archive {
     }
 
     fn path_of(&self, transfer: TransferNo) -> PathBuf {
+        self.dir.join(Archive::place_of(transfer))
+    }
+
+    /// Where the archive keeps a transfer, below its folder.
+    pub fn place_of(transfer: TransferNo) -> PathBuf {
         // A thousand files to a folder, in the order they came.
-        self.dir.join(format!("{:06}", transfer.0 / 1_000)).join(format!("{:09}.toek", transfer.0))
+        PathBuf::from(format!("{:06}", transfer.0 / 1_000)).join(format!("{:09}.toek", transfer.0))
     }
 
     /// Starts the archived file of a transfer; an unfinished one from before a crash is overwritten.

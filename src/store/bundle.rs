@@ -7,7 +7,7 @@ use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Ore, Party};
 use super::journal::{self, EntryKind};
 use super::seal::{self, Sum, number};
 use super::sql::statements;
-use super::{StoreError, Tx, Write, date_of, day_number, intake, task};
+use super::{StoreError, Tx, Write, date_of, day_number, intake, restore, task};
 use crate::domain::answers::BundleState;
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo, group_id};
 use crate::domain::outcome::{self, Outcome};
@@ -33,8 +33,9 @@ statements! {
     OPEN_RUNS = "select run_no from run where finished_at is null order by run_no";
     RUN_UNFINISHED = "select count(*) from bundle where run_no = $1 and state in (1, 2, 3)";
     PART = "select coalesce(max(part), 0) + 1 from bundle where run_no = $1";
-    SEQUENCE = "insert into group_sequence (municipality, run_day, last) values ($1, $2, 1)
-        on conflict (municipality, run_day) do update set last = last + 1 returning last";
+    SEQUENCE = "insert into group_sequence (municipality, run_day, last) values ($1, $2, $3 + 1)
+        on conflict (municipality, run_day) do update set
+            last = case when last > $3 then last else $3 end + 1 returning last";
     MAX = "select max(bundle_no) from bundle";
     INSERT = "insert into bundle (bundle_no, run_no, municipality, run_day, part, group_id, created_at, execution_day,
             immediate, authority, agreement, debit_account, bank, supplier_id, supplier_gln, nks_id, nks_gln, payments,
@@ -147,11 +148,10 @@ impl Write for Number {
             return Ok(None);
         }
         let run_no = self.run(tx)?;
-        let bundle_no = BundleNo(tx.next_number(MAX)?);
+        let bundle_no = BundleNo(restore::next_outside(tx, "bundle", MAX)?);
         let part: i64 = tx.one(PART, params![run_no], |row| row.get(0))?.unwrap_or(1);
         let run_day = day_number(self.run_day);
-        let sequence =
-            tx.one(SEQUENCE, params![self.municipality.0, run_day], |row| row.get(0))?.unwrap_or(1);
+        let sequence = self.sequence(tx)?;
         let immediate = self.due.iter().any(|key| key.due.immediate);
         let sum: Ore = members.iter().map(|member| member.amount).sum();
         let frozen = &self.frozen;
@@ -194,13 +194,27 @@ struct Member {
 }
 
 impl Number {
+    /// Which of the day's bundles this is. Each epoch has numbers of its own, so that none is used twice.
+    fn sequence(&self, tx: &Tx<'_>) -> Result<i64, StoreError> {
+        let (above, up_to) = restore::sequence_range(tx)?;
+        let key = params![self.municipality.0, day_number(self.run_day), above];
+        let sequence: i64 = tx.one(SEQUENCE, key, |row| row.get(0))?.unwrap_or(above + 1);
+        match sequence <= up_to {
+            true => Ok(sequence),
+            false => Err(StoreError::Conflict(format!(
+                "{} has used up its bundle numbers of {}",
+                self.municipality, self.run_day
+            ))),
+        }
+    }
+
     fn run(&self, tx: &Tx<'_>) -> Result<i64, StoreError> {
         let day = day_number(self.run_day);
         let key = params![self.pipeline, self.municipality.0, day, self.window];
         if let Some(run_no) = tx.one(RUN, key, |row| row.get(0))? {
             return Ok(run_no);
         }
-        let run_no = tx.next_number(RUN_MAX)?;
+        let run_no = restore::next_outside(tx, "run", RUN_MAX)?;
         let at = self.frozen.created_at;
         tx.run(RUN_BEGIN, params![run_no, self.pipeline, self.municipality.0, day, self.window, at])?;
         Ok(run_no)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::journal::{self, EntryKind};
 use super::ledger::{self, Booked};
 use super::sql::statements;
-use super::{StoreError, Tx, Write, date_of, day_number, task, transfer};
+use super::{StoreError, Tx, Write, date_of, day_number, restore, task, transfer};
 use crate::domain::finance::{FileState, Verdict, VoucherState, judge};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo, voucher_attempt_id};
 use crate::domain::ledger::{Rule, Source};
@@ -200,7 +200,7 @@ impl Write for GatherFile {
     /// The file; none when nothing of it waits any more.
     type Out = Option<i64>;
     fn apply(&self, tx: &Tx<'_>) -> Result<Option<i64>, StoreError> {
-        let file_no = tx.next_number(FILE_MAX)?;
+        let file_no = restore::next_outside(tx, "voucher file", FILE_MAX)?;
         let (mut taken, mut postings, mut sum) = (0_i64, 0_i64, 0_i64);
         for (voucher_no, attempt) in &self.vouchers {
             let row: Option<(u8, i64, u16)> =
@@ -261,8 +261,13 @@ pub struct VoucherFile {
     pub landed_at: Option<i64>,
 }
 
-/// A file by its number.
+/// A file by its number; it must be there.
 pub fn file(tx: &Tx<'_>, no: i64) -> Result<VoucherFile, StoreError> {
+    find_file(tx, no)?.ok_or_else(|| StoreError::Conflict(format!("there is no voucher file {no}")))
+}
+
+/// A file by its number.
+pub fn find_file(tx: &Tx<'_>, no: i64) -> Result<Option<VoucherFile>, StoreError> {
     let read = |row: &Row<'_>| {
         Ok((
             row.get::<_, Option<i64>>(1)?,
@@ -276,10 +281,10 @@ pub fn file(tx: &Tx<'_>, no: i64) -> Result<VoucherFile, StoreError> {
         ))
     };
     let row = tx.one(SELECT, params![no], read)?;
-    let row = row.ok_or_else(|| StoreError::Conflict(format!("there is no voucher file {no}")))?;
+    let Some(row) = row else { return Ok(None) };
     let (transfer, municipality, created_at, [vouchers, postings, undecided], sum, state, sent_at, landed_at) =
         row;
-    Ok(VoucherFile {
+    Ok(Some(VoucherFile {
         no,
         transfer: transfer.map(TransferNo),
         municipality: MunicipalityCode(municipality),
@@ -291,7 +296,7 @@ pub fn file(tx: &Tx<'_>, no: i64) -> Result<VoucherFile, StoreError> {
         state: FileState::from_code(state)?,
         sent_at,
         landed_at,
-    })
+    }))
 }
 
 /// Files that are not out yet.

@@ -8,9 +8,9 @@ use super::journal::{self, EntryKind};
 use super::seal::{self, Sum, maybe, number};
 use super::sql::statements;
 use super::transfer::{self, FindingRow, TransferState};
-use super::{StoreError, Tx, Write, date_of, day_number, ledger, seen};
+use super::{StoreError, Tx, Write, adopt, date_of, day_number, ledger, seen};
 use crate::canary::{self, Canary};
-use crate::domain::identity::{BundleNo, PaymentId, TransferNo};
+use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo};
 use crate::domain::intake::{Candidate, Decision, Method};
 use crate::domain::ledger::{Rule, Source, Voucher};
 use crate::domain::outcome::{self, Outcome};
@@ -73,6 +73,8 @@ pub struct Chunk {
     pub rejected: Vec<RejectedRow>,
     /// Why they were refused.
     pub findings: Vec<FindingRow>,
+    /// Payments that were sent before a restore, with the try that was sent of each.
+    pub again: Vec<(PaymentId, AttemptId)>,
     /// Vouchers of what was queued; they move no balance before acceptance.
     pub vouchers: Vec<Voucher>,
     /// Now.
@@ -100,6 +102,7 @@ impl Write for Chunk {
         self.insert_payments(tx)?;
         self.insert_due(tx)?;
         self.insert_rejected(tx)?;
+        adopt::came_again(tx, self.transfer, &self.again, self.at)?;
         ledger::insert(tx, &self.vouchers, self.at)?;
         journal::append(tx, self.at, EntryKind::Intake, self.transfer.0, &salt, &self.outcomes())?;
         Ok(())

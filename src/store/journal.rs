@@ -45,10 +45,16 @@ pub enum EntryKind {
     VouchersAnswered = 11,
     /// A refused voucher is to be built anew.
     VoucherRebuilt = 12,
+    /// Payments were found to be sent in the time that a restore lost.
+    Adopted = 21,
+    /// An older state was brought back: an epoch began.
+    Restored = 22,
+    /// A place that a restore held is sent to again.
+    Released = 23,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 12] = [
+    const ALL: [EntryKind; 15] = [
         EntryKind::Intake,
         EntryKind::Accepted,
         EntryKind::Quarantined,
@@ -61,6 +67,9 @@ impl EntryKind {
         EntryKind::VoucherFile,
         EntryKind::VouchersAnswered,
         EntryKind::VoucherRebuilt,
+        EntryKind::Adopted,
+        EntryKind::Restored,
+        EntryKind::Released,
     ];
 
     fn from_code(code: u8) -> Result<EntryKind, StoreError> {

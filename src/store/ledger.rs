@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::seal::{self, Sum, maybe};
 use super::sql::statements;
-use super::{StoreError, Tx, date_of, day_number, finance};
+use super::{StoreError, Tx, date_of, day_number, finance, restore};
 use crate::canary::{self, Canary};
 use crate::domain::identity::{BundleNo, PaymentId, TransferNo, voucher_id};
 use crate::domain::ledger::{Account, Line, Rule, Source, Voucher};
@@ -99,7 +99,7 @@ pub(super) fn post(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<(), Sto
 
 /// Stores vouchers of a transfer that is not accepted yet: they move no balance. Gives the first one's number.
 pub(super) fn insert(tx: &Tx<'_>, vouchers: &[Voucher], at: i64) -> Result<i64, StoreError> {
-    let first = tx.next_number(MAX)?;
+    let first = restore::next_outside(tx, "voucher", MAX)?;
     let mut number = first;
     let mut head = tx.prepare(INSERT)?;
     let mut line = tx.prepare(LINE)?;

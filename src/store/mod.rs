@@ -5,6 +5,7 @@
 //! have connections of their own. Decides nothing about money: the rules are the domain's, called from within a write
 //! so that they see what they change.
 
+pub mod adopt;
 pub mod archive;
 pub mod bundle;
 pub mod finance;
@@ -13,9 +14,11 @@ pub mod journal;
 pub mod ledger;
 pub mod nemkonto;
 pub mod people_log;
+mod picture;
 pub mod pulse;
 mod queue;
 pub mod report;
+pub mod restore;
 pub mod schedule;
 pub mod seal;
 pub mod seen;

@@ -14,7 +14,7 @@ use super::journal::{self, EntryKind};
 use super::seal::{self, Sum, maybe, number};
 use super::sql::statements;
 use super::transfer::{self, TransferState};
-use super::{StoreError, Tx, Write, intake, ledger, task};
+use super::{StoreError, Tx, Write, adopt, intake, ledger, task};
 use crate::canary::{self, Canary};
 use crate::domain::answers::{BundleEvent, BundleState};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo};
@@ -207,6 +207,9 @@ impl Booking<'_> {
         };
         let current = current(tx, attempt)?.filter(|current| current.bundle == self.bundle.no.0);
         let Some(current) = current else {
+            if adopt::answered(tx, attempt, name_of(answer.event))? {
+                return Ok(()); // its file was lost by a restore: it is remembered as sent, with this as its last word
+            }
             self.tell(attempt.to_string(), "an answer names it in a bundle that it is not in");
             return Ok(());
         };

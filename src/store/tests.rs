@@ -4,7 +4,8 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 14] = [
+    let files: [&[(&str, &str)]; 16] = [
+        adopt::ALL,
         bundle::ALL,
         finance::ALL,
         intake::ALL,
@@ -14,6 +15,7 @@ fn statements() -> Vec<(&'static str, &'static str)> {
         people_log::ALL,
         pulse::ALL,
         report::ALL,
+        restore::ALL,
         schedule::ALL,
         seal::ALL,
         seen::ALL,

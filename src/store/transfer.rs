@@ -4,7 +4,7 @@ use rusqlite::{Row, params};
 use toek_formats::vocabulary::{MunicipalityCode, Ore};
 
 use super::sql::statements;
-use super::{StoreError, Tx, Write, journal};
+use super::{StoreError, Tx, Write, journal, restore};
 use crate::domain::identity::{BundleNo, TransferNo};
 use crate::steps::Step;
 use crate::store::journal::EntryKind;
@@ -390,7 +390,7 @@ impl Write for Begin {
         if let Some(known) = known(tx, &self.identity)? {
             return Ok(known);
         }
-        let no = TransferNo(tx.next_number(MAX)?);
+        let no = TransferNo(restore::next_outside(tx, "transfer", MAX)?);
         let state = match self.identity.direction {
             Direction::In => TransferState::Receiving,
             Direction::Out => TransferState::Out,

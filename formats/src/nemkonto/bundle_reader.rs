@@ -1,4 +1,5 @@
-//! A payment bundle in: for inspection and tests. The hub never takes one in.
+//! A payment bundle in: for inspection and tests, and for reading our own back after a restore. The hub never takes
+//! another's in.
 
 use std::collections::HashSet;
 use std::fmt;
