@@ -188,6 +188,8 @@ const KEEP: &str = "TOEK_SIMULATOR_KEEP";
 const WAVES: [(i8, i8); 2] = [(8, 0), (10, 0)];
 /// The same while something fails or the hub cannot start.
 const IN_TROUBLE: i64 = 7;
+/// So many instants may a life have before what waits is looked at less often.
+const PATIENCE: u64 = 1_500;
 /// So many days after its end a life may take to come to rest.
 const REST_DAYS: i64 = 21;
 /// So often the hub may die at one instant.
@@ -329,7 +331,8 @@ impl<'l> World<'l> {
         let hub = self.house.as_ref().and_then(House::next);
         let soon = self.now + 1.second();
         // What waits for something else than time is looked at again in a while.
-        let waiting = self.now + IN_TROUBLE.minutes();
+        let is_stuck = self.lived.instants > PATIENCE;
+        let waiting = self.now + if is_stuck { self.life.pace.minutes() } else { IN_TROUBLE.minutes() };
         let later = |at: Timestamp| if at > self.now { at } else { waiting };
         [delivery, act, partners, hub].into_iter().flatten().map(later).fold(latest, Timestamp::min).max(soon)
     }
