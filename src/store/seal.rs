@@ -1,7 +1,7 @@
 //! Seals: that no row is changed, added or taken away by anything but a write of the hub.
 //!
-//! A table's seal is the sum, lane by lane, of the SHA-256 of each of its rows. It does not depend on their order, so a
-//! row that comes is added, one that goes is taken off, and it costs no byte per row. It moves in the transaction of the
+//! A table's seal is the sum of the hashes of its rows. It does not depend on their order, so a row that comes is added,
+//! one that goes is taken off, and it costs no byte per row. It moves in the transaction of the
 //! rows themselves. Where rows come by the thousand the write that makes them adds up their hashes itself; elsewhere
 //! triggers of the writer's own connection do, which nobody else has: a change by another hand leaves the seal as it was.
 //!
@@ -11,11 +11,9 @@
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
-use sha2::{Digest, Sha256};
 
 use super::sql::statements;
 use super::{StoreError, Tx};
-use crate::domain::outcome::put_varint;
 
 statements! {
     ADD = "select sum from seal where name = $1";
@@ -96,78 +94,103 @@ pub const UNSEALED: &[(&str, &str)] = &[
 /// The row that says with which schema the seals were made.
 const VERSION: &str = "version";
 
-/// What rows add up to.
+/// What rows add up to: two sums of 64 bits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sum {
-    lanes: [u64; 4],
-    bytes: Vec<u8>,
-}
+pub(super) struct Sum([u64; 2]);
 
 impl Sum {
     fn read(bytes: &[u8]) -> Option<Sum> {
         let (lanes, rest) = bytes.as_chunks::<8>();
-        let lanes: [[u8; 8]; 4] = lanes.try_into().ok().filter(|_| rest.is_empty())?;
-        Some(Sum { lanes: lanes.map(u64::from_le_bytes), bytes: Vec::new() })
+        let lanes: [[u8; 8]; 2] = lanes.try_into().ok().filter(|_| rest.is_empty())?;
+        Some(Sum(lanes.map(u64::from_le_bytes)))
     }
 
-    fn to_bytes(&self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        for (place, lane) in bytes.chunks_exact_mut(8).zip(self.lanes) {
-            place.copy_from_slice(&lane.to_le_bytes());
-        }
-        bytes
+    fn to_bytes(&self) -> [u8; 16] {
+        (u128::from(self.0[1]) << 64 | u128::from(self.0[0])).to_le_bytes()
     }
 
     /// A row that comes: its values, in the order of the table's sealed columns.
     pub(super) fn add<'v>(&mut self, table: &str, values: impl IntoIterator<Item = ValueRef<'v>>) {
-        let hash = self.hash(table, values);
-        for (lane, more) in self.lanes.iter_mut().zip(hash) {
+        let hash = hash(table, values);
+        for (lane, more) in self.0.iter_mut().zip(hash) {
             *lane = lane.wrapping_add(more);
         }
     }
 
     /// A row that goes.
     pub(super) fn take<'v>(&mut self, table: &str, values: impl IntoIterator<Item = ValueRef<'v>>) {
-        let hash = self.hash(table, values);
-        for (lane, less) in self.lanes.iter_mut().zip(hash) {
+        let hash = hash(table, values);
+        for (lane, less) in self.0.iter_mut().zip(hash) {
             *lane = lane.wrapping_sub(less);
         }
     }
-
-    /// Of the table's name and each value: what kind it is, its length where that may vary, its bytes.
-    fn hash<'v>(&mut self, table: &str, values: impl IntoIterator<Item = ValueRef<'v>>) -> [u64; 4] {
-        self.bytes.clear();
-        put(&mut self.bytes, ValueRef::Text(table.as_bytes()));
-        values.into_iter().for_each(|value| put(&mut self.bytes, value));
-        let hash: [u8; 32] = Sha256::digest(&self.bytes).into();
-        let mut lanes = [0; 4];
-        for (lane, bytes) in lanes.iter_mut().zip(hash.as_chunks::<8>().0) {
-            *lane = u64::from_le_bytes(*bytes);
-        }
-        lanes
-    }
 }
 
-fn put(bytes: &mut Vec<u8>, value: ValueRef<'_>) {
-    match value {
-        ValueRef::Null => bytes.push(0),
-        ValueRef::Integer(number) => {
-            bytes.push(1);
-            put_varint(bytes, ((number << 1) ^ (number >> 63)) as u64);
+/// A row's hash. Each step is one to one in what it takes in, so a row that differs in one number never has the same.
+/// SHA-256 in its place would cost a sixth of the speed at which files are taken in.
+fn hash<'v>(table: &str, values: impl IntoIterator<Item = ValueRef<'v>>) -> [u64; 2] {
+    let mut mixer = Mixer(SEEDS);
+    mixer.long(Kind::Text, table.as_bytes());
+    for value in values {
+        match value {
+            ValueRef::Null => mixer.word(Kind::Null, 0),
+            ValueRef::Integer(number) => mixer.word(Kind::Integer, number as u64),
+            ValueRef::Real(number) => mixer.word(Kind::Real, number.to_bits()),
+            ValueRef::Text(text) => mixer.long(Kind::Text, text),
+            ValueRef::Blob(blob) => mixer.long(Kind::Blob, blob),
         }
-        ValueRef::Real(number) => {
-            bytes.push(2);
-            bytes.extend(number.to_bits().to_le_bytes());
-        }
-        ValueRef::Text(text) => put_long(bytes, 3, text),
-        ValueRef::Blob(blob) => put_long(bytes, 4, blob),
     }
+    mixer.finish()
 }
 
-fn put_long(bytes: &mut Vec<u8>, kind: u8, value: &[u8]) {
-    bytes.push(kind);
-    put_varint(bytes, value.len() as u64);
-    bytes.extend_from_slice(value);
+/// What a value is. Each has odd factors of its own, so that an empty text is not a missing one.
+#[derive(Clone, Copy)]
+enum Kind {
+    Null,
+    Integer,
+    Real,
+    Text,
+    Blob,
+}
+
+const SEEDS: [u64; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344];
+/// Odd numbers without a pattern, per kind and lane: the digits of pi.
+const FACTORS: [[u64; 2]; 5] = [
+    [0xa409_3822_299f_31d1, 0x082e_fa98_ec4e_6c89],
+    [0x4528_21e6_38d0_1377, 0xbe54_66cf_34e9_0c6d],
+    [0xc0ac_29b7_c97c_50dd, 0x3f84_d5b5_b547_0917],
+    [0x9216_d5d9_8979_fb1b, 0xd131_0ba6_98df_b5ad],
+    [0x2ffd_72db_d01a_dfb7, 0xb8e1_afed_6a26_7e97],
+];
+
+struct Mixer([u64; 2]);
+
+impl Mixer {
+    fn word(&mut self, kind: Kind, word: u64) {
+        for (lane, factor) in self.0.iter_mut().zip(FACTORS[kind as usize]) {
+            *lane = (*lane ^ word).wrapping_mul(factor);
+            *lane ^= *lane >> 32;
+        }
+    }
+
+    /// Its length, then eight bytes at a time, the last ones filled up with zeros.
+    fn long(&mut self, kind: Kind, bytes: &[u8]) {
+        self.word(kind, bytes.len() as u64);
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|word| self.word(kind, u64::from_le_bytes(*word)));
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        self.word(kind, u64::from_le_bytes(last));
+    }
+
+    /// Spreads every bit over the whole, as SplitMix64 ends, so that sums of rows that are alike tell nothing.
+    fn finish(self) -> [u64; 2] {
+        self.0.map(|lane| {
+            let lane = (lane ^ (lane >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let lane = (lane ^ (lane >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            lane ^ (lane >> 31)
+        })
+    }
 }
 
 /// A number as a sealed value.
@@ -184,7 +207,7 @@ pub(super) fn maybe(value: Option<impl Into<i64>>) -> ValueRef<'static> {
 pub(super) fn moved(tx: &Tx<'_>, table: &str, by: &Sum) -> Result<(), StoreError> {
     let stored: Option<Vec<u8>> = tx.one(ADD, params![table], |row| row.get(0))?;
     let Some(mut sum) = stored.and_then(|bytes| Sum::read(&bytes)) else { return Ok(()) }; // `verify` tells of it
-    for (lane, more) in sum.lanes.iter_mut().zip(by.lanes) {
+    for (lane, more) in sum.0.iter_mut().zip(by.0) {
         *lane = lane.wrapping_add(more);
     }
     tx.run(PUT, params![table, sum.to_bytes().as_slice()])?;
@@ -330,11 +353,11 @@ mod tests {
         let (mut there, mut back) = (Sum::default(), Sum::default());
         rows.iter().for_each(|row| there.add("t", *row));
         rows.iter().rev().for_each(|row| back.add("t", *row));
-        assert_eq!(there.lanes, back.lanes);
+        assert_eq!(there, back);
         there.take("t", rows[0]);
         there.take("t", rows[1]);
-        assert_eq!(there.lanes, [0; 4]);
-        let one = |table: &str, row: &[ValueRef<'_>]| Sum::default().hash(table, row.iter().copied());
+        assert_eq!(there, Sum::default());
+        let one = |table: &str, row: &[ValueRef<'_>]| hash(table, row.iter().copied());
         let all = [
             one("t", &[]),
             one("u", &[]),
@@ -353,11 +376,7 @@ mod tests {
         // They are kept in every store: another value here would make every row look changed.
         let row =
             [number(-1), number(1i64 << 40), ValueRef::Null, ValueRef::Text(b"x"), ValueRef::Blob(&[0, 255])];
-        let mut plain = b"\x03\x04rest".to_vec();
-        plain.extend(b"\x01\x01\x01\x80\x80\x80\x80\x80\x40\x00\x03\x01x\x04\x02\x00\xff");
-        let mut sum = Sum::default();
-        sum.add("rest", row);
-        assert_eq!(sum.to_bytes(), <[u8; 32]>::from(Sha256::digest(&plain)));
+        assert_eq!(hash("rest", row), [7_195_445_862_029_065_655, 5_115_196_390_982_381_141]);
     }
 
     #[test]
