@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use rusqlite::params;
+use rusqlite::types::ValueRef;
 use toek_formats::vocabulary::{IdentCode, MunicipalityCode, Ore, Party};
 use uuid::Uuid;
 
@@ -15,6 +16,7 @@ use super::bundle::{self, Bundle, Frozen, Move};
 use super::finance::{self, MoveFile};
 use super::journal::{self, EntryKind};
 use super::restore::{self, Found};
+use super::seal::{self, Sum, number};
 use super::sql::statements;
 use super::{StoreError, Tx, Write, date_of, day_number, intake, task};
 use crate::domain::answers::BundleState;
@@ -296,6 +298,10 @@ impl Adopting<'_> {
         let AttemptId { payment, attempt } = named.attempt;
         let line = self.bundle.members.len() as i64 + 1;
         tx.run(ATTEMPT, params![payment.as_i64(), attempt, self.bundle.no.0, line])?;
+        let mut sum = Sum::default();
+        let head = [payment.as_i64(), attempt.into(), self.bundle.no.0, line].map(number);
+        sum.add("attempt", head.into_iter().chain([ValueRef::Null, number(0), ValueRef::Null]));
+        seal::moved(tx, "attempt", &sum)?;
         let state = PaymentState::InProgress.code();
         tx.run(UNDER_WAY, params![payment.as_i64(), state, attempt, self.bundle.no.0])?;
         self.bundle.members.push(payment);

@@ -75,6 +75,12 @@ sealed! {
     Triggers "schedule_origin" ("pipeline, since")
     Triggers "schedule_window" ("pipeline, due_at, begun_at, finished_at, missed, first_missed")
     Triggers "deadline_told" ("pipeline, place, day, word, told_at")
+    Triggers "number_floor" ("what, last")
+    Triggers "endpoint_hold" ("endpoint, epoch, pictured_at, held_at, released_at, released_by, reason")
+    Triggers "endpoint_look" ("endpoint, pipeline, looked_at")
+    Triggers "found" ("endpoint, reference, text, evidence, found_at, open")
+    Triggers "sent_before" ("payment_id, attempt, bundle_no, municipality, reference, amount_ore, payee_code, payee_no, benefit, execution_day, evidence, word, same_as")
+    Triggers "voucher_before" ("id, file_no, evidence, word")
     Schema "refinery_schema_history" ("version, name, applied_on, checksum")
     Schema "sqlite_schema" ("type, name, tbl_name, sql")
 }
