@@ -3,7 +3,8 @@
 //! Never reads a clock, a file or a database. Start with [`payment`] (the two state machines) and [`ledger`]
 //! (vouchers that balance by construction); then [`intake`], [`sending`] and [`answers`] along a payment's way. The
 //! reference files are [`municipality`], [`catalogue`] and [`parameters`], all read by way of [`reference`];
-//! [`calendar`] knows bank days and Danish time; [`identity`] names things; [`outcome`] is what the journal keeps.
+//! [`calendar`] knows bank days and Danish time; [`identity`] names things; [`outcome`] is what the journal keeps;
+//! [`people`] is who may do what.
 
 pub mod accounts;
 pub mod answers;
@@ -17,5 +18,6 @@ pub mod municipality;
 pub mod outcome;
 pub mod parameters;
 pub mod payment;
+pub mod people;
 pub mod reference;
 pub mod sending;

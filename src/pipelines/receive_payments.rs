@@ -24,6 +24,7 @@ use crate::domain::intake::{
 };
 use crate::domain::ledger::{Source, Vouchers};
 use crate::domain::parameters::Settings;
+use crate::domain::payment::HoldReason;
 use crate::store::intake::{self, Accept, Chunk, RejectedRow};
 use crate::store::seen::Hit;
 use crate::store::transfer::{Close, Decide, FindingRow, Transfer, TransferState};
@@ -401,9 +402,13 @@ impl<'a> Intaking<'a> {
                 Decision::Queue(_) | Decision::Hold(_) => self.remember(candidate),
             }
         }
+        let held = decisions.iter().zip(duplicates).zip(&candidates);
+        let held = held.filter(|((made, _), _)| **made == Decision::Hold(HoldReason::PossibleDuplicate));
+        let equals =
+            held.filter_map(|((_, found), held)| Some((held.payment, found.same_content?))).collect();
         let (transfer, after) = (self.transfer.no, self.checkpoint);
         let at = self.hub.clock.micros();
-        Chunk { transfer, after, up_to, candidates, decisions, rejected, findings, vouchers, at }
+        Chunk { transfer, after, up_to, candidates, decisions, rejected, findings, equals, vouchers, at }
     }
 
     /// A record that its own checks accepted, refused by what came before it.

@@ -34,6 +34,7 @@ use self::metrics::{Metrics, WriteTimes};
 use self::person::Person;
 use self::scheduler::Scheduler;
 use self::socket::{Asked, Listener, Reply};
+use crate::config::ClockKind;
 use crate::pipelines::{Activity, Hub, chain};
 use crate::store::{StoreError, Tx};
 
@@ -120,7 +121,7 @@ fn open_doors(hub: &Hub, options: &Options, vitals: &Arc<Vitals>, tell: &dyn Fn(
             Err(e) => tell(News::Trouble(format!("health and metrics cannot be had at {address}: {e}"))),
         }
     }
-    match Listener::open(&hub.dir) {
+    match Listener::open(&hub.dir, &hub.installation.users, hub.installation.clock == ClockKind::Simulated) {
         Ok(listener) => Some(listener),
         Err(error) => {
             let what = chain(&error);
@@ -209,8 +210,8 @@ impl Daemon {
     }
 
     fn hear(&mut self, listener: Option<&Listener>, stream: std::io::Result<UnixStream>) {
-        let (Some(owner), Ok(stream)) = (listener.map(Listener::owner), stream) else { return };
-        let hearing = tokio::time::timeout(HEARING, Listener::hear(owner, stream));
+        let (Some(gate), Ok(stream)) = (listener.map(Listener::gate), stream) else { return };
+        let hearing = tokio::time::timeout(HEARING, Listener::hear(gate, stream));
         let task = self.running.spawn_local(async move { Finished::Heard(hearing.await.ok().flatten()) });
         self.holding.insert(task.id(), Holding::Nothing);
     }

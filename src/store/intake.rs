@@ -6,7 +6,7 @@ use toek_formats::vocabulary::{BenefitCode, IdentCode, MunicipalityCode, Ore, Pa
 use super::journal::{self, EntryKind};
 use super::sql::statements;
 use super::transfer::{self, FindingRow, TransferState};
-use super::{StoreError, Tx, Write, date_of, day_number, ledger, seen};
+use super::{StoreError, Tx, Write, date_of, day_number, duplicate, ledger, seen};
 use crate::canary::{self, Canary};
 use crate::domain::identity::{BundleNo, PaymentId, TransferNo};
 use crate::domain::intake::{Candidate, Decision, Method};
@@ -70,6 +70,8 @@ pub struct Chunk {
     pub rejected: Vec<RejectedRow>,
     /// Why they were refused.
     pub findings: Vec<FindingRow>,
+    /// Of those held as possible duplicates, which payment each equals.
+    pub equals: Vec<(PaymentId, PaymentId)>,
     /// Vouchers of what was queued; they move no balance before acceptance.
     pub vouchers: Vec<Voucher>,
     /// Now.
@@ -96,6 +98,7 @@ impl Write for Chunk {
         self.insert_payments(tx)?;
         self.insert_due(tx)?;
         self.insert_rejected(tx)?;
+        duplicate::insert(tx, &self.equals)?;
         ledger::insert(tx, &self.vouchers, self.at)?;
         journal::append(tx, self.at, EntryKind::Intake, self.transfer.0, &salt, &self.outcomes())?;
         Ok(())

@@ -45,10 +45,16 @@ pub enum EntryKind {
     VouchersAnswered = 11,
     /// A refused voucher is to be built anew.
     VoucherRebuilt = 12,
+    /// Persons let a possible duplicate go, or sent it back.
+    DuplicateSettled = 20,
+    /// A person said what became of a bundle or a payment.
+    SettledByHand = 21,
+    /// A person said what became of a voucher.
+    VoucherSettled = 22,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 12] = [
+    const ALL: [EntryKind; 15] = [
         EntryKind::Intake,
         EntryKind::Accepted,
         EntryKind::Quarantined,
@@ -61,6 +67,9 @@ impl EntryKind {
         EntryKind::VoucherFile,
         EntryKind::VouchersAnswered,
         EntryKind::VoucherRebuilt,
+        EntryKind::DuplicateSettled,
+        EntryKind::SettledByHand,
+        EntryKind::VoucherSettled,
     ];
 
     fn from_code(code: u8) -> Result<EntryKind, StoreError> {

@@ -7,12 +7,15 @@
 
 pub mod archive;
 pub mod bundle;
+pub mod duplicate;
+pub mod evidence;
 pub mod finance;
 pub mod intake;
 pub mod journal;
 pub mod ledger;
 pub mod nemkonto;
 pub mod people_log;
+pub mod person_act;
 pub mod pulse;
 mod queue;
 pub mod report;
@@ -21,6 +24,7 @@ pub mod seen;
 mod sql;
 pub mod task;
 pub mod transfer;
+pub mod unknown;
 pub mod verify;
 
 use std::path::{Path, PathBuf};
