@@ -244,6 +244,10 @@ async fn deliver(
     let file = file.ok_or_else(|| StoreError::Conflict(format!("bundle {} has no file", no.0)))?;
     let parcel = Parcel { hub, place, file: &file, companion: None };
     if bundle.state == BundleState::Resend {
+        if let Some(reason) = too_late(hub, &bundle) {
+            step(hub, no, BundleState::Resend, BundleState::Suspect, Some(reason)).await?;
+            return Ok(None);
+        }
         // It may lie there still, or again: then it arrived after all, and no second copy is made.
         let sight = parcel.look(Some(evidence.unwrap_or(Evidence::Listing))).await?;
         note(hub, no, sight.to_string()).await?;

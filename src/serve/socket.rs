@@ -227,3 +227,26 @@ async fn receive<T: DeserializeOwned>(stream: &mut UnixStream) -> io::Result<T> 
     }
     serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::people::user_row;
+
+    #[test]
+    fn the_owner_the_administrator_and_the_users_may_knock() {
+        let users = Users::load(&user_row("anna"), "users.toml").unwrap();
+        let gate = |users: Users| Gate { owner: 1000, users, is_rehearsal: false };
+        for (uid, name, by_file, without) in [
+            (1000, Some("toek"), true, true),
+            (0, Some("root"), true, true),
+            (1001, Some("anna"), true, false),
+            (1002, Some("eve"), false, false),
+            (1003, None, false, false),
+        ] {
+            let who = Person { uid, name: name.map(str::to_owned) };
+            assert_eq!(gate(users.clone()).admits(&who), by_file, "{who}");
+            assert_eq!(gate(Users::default()).admits(&who), without, "{who}");
+        }
+    }
+}

@@ -4,20 +4,24 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 13] = [
+    let files: [&[(&str, &str)]; 17] = [
         bundle::ALL,
+        duplicate::ALL,
+        evidence::ALL,
         finance::ALL,
         intake::ALL,
         journal::ALL,
         ledger::ALL,
         nemkonto::ALL,
         people_log::ALL,
+        person_act::ALL,
         pulse::ALL,
         report::ALL,
         schedule::ALL,
         seen::ALL,
         task::ALL,
         transfer::ALL,
+        unknown::ALL,
     ];
     files.into_iter().chain([verify::ALL]).flatten().copied().collect()
 }

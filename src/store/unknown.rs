@@ -14,7 +14,7 @@ use super::person_act::{self, Taken};
 use super::sql::statements;
 use super::{StoreError, Tx, Write, intake, task};
 use crate::domain::finance::{VoucherState, contradiction_stands};
-use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo};
+use crate::domain::identity::{AttemptId, BundleNo, PaymentId};
 use crate::domain::ledger::{Entry, Source, Vouchers};
 use crate::domain::outcome::Outcome;
 use crate::domain::payment::{AttemptState, PaymentState};
@@ -259,14 +259,6 @@ impl Write for SettleVoucher {
         journal::append(tx, at, EntryKind::VoucherSettled, no, &[], &[])?;
         Ok(true)
     }
-}
-
-/// The number of the answer that decided a payment's newest attempt last, and that attempt's state.
-pub fn newest_attempt(
-    tx: &Tx<'_>,
-    payment: PaymentId,
-) -> Result<Option<(AttemptState, Option<TransferNo>)>, StoreError> {
-    Ok(super::report::attempts(tx, payment)?.pop().map(|last| (last.state, last.answered_by)))
 }
 
 /// Whether a payment waits for a person's word.
