@@ -107,6 +107,9 @@ steps! {
     41 Restored Store "restored": "a new epoch: numbers are ahead of all that was ever used, places are held", "nothing is sent at a held place";
     42 Adopted Store "adopted": "what left in the lost time: a bundle, payments, vouchers", "it is known, and not sent again";
     43 Looked Store "looked": "what was found at a held place, or that it is held no more", "it is looked at again";
+    // By persons.
+    44 Settled Store "settled": "what persons proposed or decided: of a duplicate, a bundle, a payment, a voucher", "it is carried out, or waits for the second person";
+    45 Evidence Store "evidence": "what was seen at the counterparty's side", "it is looked at again";
 }
 
 impl Step {

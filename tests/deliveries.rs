@@ -267,3 +267,25 @@ fn a_name_that_cannot_be_fetched_is_told_once_and_until_it_is_gone() {
     assert_eq!(hub.states("lon1.g68"), ["accepted"]);
     hub.clean();
 }
+
+#[test]
+fn an_answer_that_cannot_be_read_back_for_a_moment_is_not_bad() {
+    let hub = Hub::new();
+    put(&hub.outbox().join("odd.xml"), b"<?xml version=\"1.0\"?>\n<odd/>\n", 1_770_000_000);
+    hub.run("receive-answers", MONDAY);
+    assert_eq!(hub.states("odd.xml"), ["quarantined"]);
+    // As a crash would have left it between its arrival and its judgement.
+    hub.rewrite("update transfer set state = 2, decided_at = null, reason = null where name = 'odd.xml'");
+    let number: usize = hub.number("odd.xml").parse().unwrap();
+    let archived = hub.dir.join(format!("archive/000000/{number:09}.toek"));
+    let bytes = std::fs::read(&archived).unwrap();
+    let mut damaged = bytes.clone();
+    damaged[20] ^= 1;
+    std::fs::write(&archived, damaged).unwrap();
+    let told = hub.run_with_failures("receive-answers", MONDAY);
+    assert!(told.contains("could not be read back"), "{told}");
+    assert_eq!(hub.states("odd.xml"), ["receiving"], "nothing is decided about what was not read");
+    std::fs::write(&archived, bytes).unwrap();
+    hub.run("receive-answers", MONDAY);
+    assert_eq!(hub.states("odd.xml"), ["quarantined"]);
+}

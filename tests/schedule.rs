@@ -445,3 +445,16 @@ fn a_step_of_the_library_does_what_is_due_and_ends() {
     assert!(house.step().is_idle());
     assert_eq!(house.scheduler.next(&house.hub).unwrap().to_string(), "2026-01-27T12:00:00Z");
 }
+
+#[test]
+fn a_run_that_was_begun_and_overtaken_is_done_with_when_the_next_one_is() {
+    let mut house = House::new("2026-01-26T09:00:00Z", None);
+    house.clock.pass_until("2026-01-26T12:00:10Z");
+    let is_window = |start: &Start| matches!(start.cause, Cause::Window(_));
+    assert_eq!(house.tick().into_iter().filter(is_window).count(), 1);
+    house.clock.pass_until("2026-01-27T12:00:10Z"); // it never came back, and the next one is due
+    house.restart();
+    assert_eq!(house.windows(), ["send-bundles 2026-01-27T12:00:00Z +0"]);
+    let past = house.hub.store.read(|tx| schedule::recent(tx, "send-bundles", 9)).unwrap();
+    assert_eq!(past.iter().map(|past| past.finished_at.is_some()).collect::<Vec<_>>(), [true, true]);
+}

@@ -167,6 +167,16 @@ impl RealDisk {
         Ok(Box::new(file.map_err(|e| DiskError::new("open", path, e))?))
     }
 
+    /// Lets every account of the machine read and write it (mode 666): for a socket that looks at who knocks.
+    ///
+    /// # Errors
+    /// The system's, with the path.
+    pub fn make_reachable(&self, path: &Path) -> Result<(), DiskError> {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::Permissions::from_mode(0o666);
+        fs::set_permissions(path, mode).map_err(|e| DiskError::new("make reachable", path, e))
+    }
+
     /// Leaves a file, a socket or the like to its owner alone (mode 600).
     ///
     /// # Errors

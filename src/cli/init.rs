@@ -24,6 +24,7 @@ use crate::config::{
 };
 use crate::domain::municipality::{ALL, name_of};
 use crate::seams::random;
+use crate::serve::person::Person;
 
 /// Make a new installation, or complete one.
 #[derive(Debug, Args)]
@@ -109,7 +110,9 @@ fn templates(command: &Init) -> anyhow::Result<BTreeMap<PathBuf, String>> {
         Some(partners) => servers(partners)?,
         None => Vec::new(),
     };
+    let account = super::block_on(async { Person::here(&RealDisk) })??.to_string();
     let template = Template {
+        account: Some(&account),
         id: command.id.as_deref().unwrap_or("toek"),
         clock: if command.simulated { ClockKind::Simulated } else { ClockKind::Real },
         municipalities: &codes,

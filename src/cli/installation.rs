@@ -167,7 +167,10 @@ pub(super) fn read(dir: &Path) -> anyhow::Result<Result<Installation, Vec<Config
 
 /// The text of a file; its error says all on one line.
 pub(super) fn text_of(path: &Path) -> io::Result<String> {
-    RealDisk.read_text(path).map_err(|error| io::Error::other(crate::pipelines::chain(&error)))
+    RealDisk.read_text(path).map_err(|error| {
+        let kind = if error.is_not_found() { io::ErrorKind::NotFound } else { io::ErrorKind::Other };
+        io::Error::new(kind, crate::pipelines::chain(&error))
+    })
 }
 
 fn all_of(errors: &[ConfigError]) -> String {

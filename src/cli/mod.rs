@@ -6,6 +6,7 @@ mod balance;
 mod check;
 mod completions;
 mod demo;
+mod duplicates;
 mod endpoints;
 mod generate;
 mod init;
@@ -28,6 +29,7 @@ mod status;
 mod steps;
 mod story;
 mod trace;
+mod unknown;
 mod validate;
 mod verify;
 mod vouchers;
@@ -54,6 +56,9 @@ pub struct Arguments {
     /// Pretend it is this instant (for installations whose clock is simulated), such as 2026-01-28T10:00:00Z.
     #[arg(long, global = true, value_name = "INSTANT")]
     at: Option<jiff::Timestamp>,
+    /// Act in this name (for rehearsals, whose clock is simulated): in earnest it is the account that tells who you are.
+    #[arg(long = "as", global = true, value_name = "NAME")]
+    name: Option<String>,
     /// Neither progress bars nor notes on standard error.
     #[arg(long, short, global = true)]
     quiet: bool,
@@ -120,6 +125,10 @@ enum Command {
     /// Files that wait for a person.
     #[command(subcommand)]
     Quarantine(quarantine::Quarantine),
+    /// Payments held because each equals an earlier one, which one, and what two persons may do about it.
+    Duplicates(duplicates::Duplicates),
+    /// What cannot be known by looking, with the evidence, and what a person may say of it.
+    Unknown(unknown::Unknown),
     /// Finance vouchers on their way to the ERP.
     #[command(subcommand)]
     Vouchers(vouchers::Vouchers),
@@ -146,6 +155,8 @@ struct Context {
     dir: PathBuf,
     dir_is_given: bool,
     at: Option<jiff::Timestamp>,
+    /// In whose name, in a rehearsal.
+    name: Option<String>,
     world: World,
     printer: Printer,
 }
@@ -170,6 +181,7 @@ pub fn main(world: World) -> ExitCode {
         dir_is_given: arguments.dir.is_some(),
         dir: arguments.dir.unwrap_or_else(|| PathBuf::from(".")),
         at: arguments.at,
+        name: arguments.name,
         world,
         printer,
     };
@@ -193,6 +205,8 @@ pub fn main(world: World) -> ExitCode {
         Command::Generate(command) => generate::run(&context, &command),
         Command::Verify(command) => verify::run(&context, &command),
         Command::Quarantine(command) => quarantine::run(&context, &command),
+        Command::Duplicates(command) => duplicates::run(&context, &command),
+        Command::Unknown(command) => unknown::run(&context, &command),
         Command::Vouchers(command) => vouchers::run(&context, &command),
         Command::Balance(command) => balance::run(&context, &command),
         Command::Partner(command) => partner::run(&context, &command),

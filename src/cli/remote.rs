@@ -7,6 +7,7 @@ use anyhow::bail;
 
 use super::installation::{self, Access, Open};
 use super::{Context, Printer, block_on};
+use crate::config::ClockKind;
 use crate::pipelines::Progress;
 use crate::serve::commands::{Answer, Command};
 use crate::serve::person::Person;
@@ -18,6 +19,12 @@ use toek_adapters::disk::RealDisk;
 pub(super) fn perform(context: &Context, command: &Command) -> anyhow::Result<Answer> {
     let progress: Arc<dyn Progress> =
         Arc::new(Printer::new(context.printer.is_json(), context.printer.is_quiet()));
+    // One who may ask a running `serve` need not be one who may open the installation.
+    if context.at.is_none()
+        && let Some(reply) = block_on(socket::ask(&context.dir, command, context.name.as_deref()))??
+    {
+        return reply.map_err(failure);
+    }
     let reply = match installation::open_to_change(context, &context.dir, progress)? {
         Some(open) => alone(context, &open, command)?,
         None => through_serve(context, command)?,
@@ -31,6 +38,13 @@ fn alone(context: &Context, open: &Open, command: &Command) -> anyhow::Result<so
     }
     block_on(async {
         let who = Person::here(&RealDisk)?;
+        let who = match &context.name {
+            Some(_) if open.hub.installation.clock != ClockKind::Simulated => {
+                bail!("--as is for rehearsals: the clock of this installation is the machine's")
+            }
+            Some(name) => Person { name: Some(name.clone()), ..who },
+            None => who,
+        };
         Ok(serve::perform(&open.hub, &who, command).await)
     })?
 }
@@ -39,7 +53,7 @@ fn through_serve(context: &Context, command: &Command) -> anyhow::Result<socket:
     if context.at.is_some() {
         bail!("--at is not for an installation that another toek is at work on");
     }
-    match block_on(socket::ask(&context.dir, command))?? {
+    match block_on(socket::ask(&context.dir, command, context.name.as_deref()))?? {
         Some(reply) => Ok(reply),
         None => bail!(installation::is_taken(&context.dir)),
     }
@@ -55,7 +69,7 @@ fn failure(causes: Vec<String>) -> anyhow::Error {
 /// Notes that somebody looks at something about persons, before it is shown: what cannot be noted is not shown.
 pub(super) fn note_reading(context: &Context, open: &Open, act: &str, subject: &str) -> anyhow::Result<()> {
     let command = Command::NoteReading { act: act.to_owned(), subject: subject.to_owned() };
-    let noted = match block_on(socket::ask(&context.dir, &command))? {
+    let noted = match block_on(socket::ask(&context.dir, &command, None))? {
         Ok(Some(reply)) => reply.map(|_| ()).map_err(failure),
         Ok(None) => append(&context.dir, open, act, subject),
         Err(error) => Err(error.into()),

@@ -5,11 +5,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 use toek_adapters::drop::check_name;
 
+use super::duplicates;
 use super::installation::{Access, Open, open};
 use super::{Colour, Context, Outcome};
 use crate::domain::identity::TransferNo;
 use crate::domain::payment::OutcomeGroup;
 use crate::domain::sending::{self, Timing};
+use crate::store::duplicate::{self, Held, Repeated};
 use crate::store::report::{self, Tally};
 use crate::store::task::{self, Task};
 use crate::store::transfer::{self, Direction, Transfer};
@@ -76,7 +78,34 @@ struct Report {
     transfers: Vec<TransferLine>,
     outcomes: BTreeMap<&'static str, u64>,
     bundles: Vec<BundleLine>,
+    /// Payments held because each equals an earlier one; the first 500 by municipality and age.
+    duplicates: Vec<duplicates::Line>,
+    /// Records refused because their reference was used before; the newest 500.
+    repeated: Vec<RepeatedLine>,
     tasks: Vec<TaskLine>,
+}
+
+#[derive(Serialize)]
+struct RepeatedLine {
+    record: String,
+    file: String,
+    line: u32,
+    equals: Option<duplicates::Equals>,
+}
+
+/// What repeats something that came before.
+struct Repeats {
+    held: Vec<Held>,
+    held_in_all: i64,
+    refused: Vec<Repeated>,
+}
+
+fn repeats(tx: &Tx<'_>, refused: i64) -> Result<Repeats, StoreError> {
+    Ok(Repeats {
+        held: duplicate::held_after(tx, None)?,
+        held_in_all: duplicate::count(tx)?,
+        refused: duplicate::repeated(tx, refused)?,
+    })
 }
 
 pub(super) fn run(context: &Context, command: &Status) -> anyhow::Result<Outcome> {
@@ -87,7 +116,17 @@ pub(super) fn run(context: &Context, command: &Status) -> anyhow::Result<Outcome
     if context.printer.is_json() {
         let counts = outcomes.iter().map(|(group, tally)| (group.text(), tally.count)).collect();
         let tasks = tasks.into_iter().map(task_line).collect();
-        context.printer.value(&Report { held, transfers, outcomes: counts, bundles, tasks })?;
+        let Repeats { held: held_back, refused, .. } = open.hub.store.read(|tx| repeats(tx, 500))?;
+        let duplicates = held_back.iter().map(duplicates::line_of).collect();
+        let repeated = |one: &Repeated| RepeatedLine {
+            record: one.record.to_string(),
+            file: one.file.clone(),
+            line: one.line_no,
+            equals: one.equals.as_ref().map(duplicates::Equals::from),
+        };
+        let repeated = refused.iter().map(repeated).collect();
+        let report = Report { held, transfers, outcomes: counts, bundles, duplicates, repeated, tasks };
+        context.printer.value(&report)?;
         return Ok(Outcome::Done);
     }
     for HeldLine { endpoint, since, .. } in &held {
@@ -96,7 +135,8 @@ pub(super) fn run(context: &Context, command: &Status) -> anyhow::Result<Outcome
             "{word} nothing is sent to {endpoint} since the restore of {since}: `toek endpoints list`"
         ));
     }
-    show(context, command.all, &transfers, &bundles, &tasks, &outcomes);
+    let repeats = open.hub.store.read(|tx| repeats(tx, if command.all { 500 } else { SHOWN as i64 }))?;
+    show(context, command.all, &transfers, &bundles, &tasks, &outcomes, &repeats);
     Ok(Outcome::Done)
 }
 
@@ -181,6 +221,7 @@ fn show(
     bundles: &[BundleLine],
     tasks: &[Task],
     outcomes: &BTreeMap<OutcomeGroup, Tally>,
+    repeats: &Repeats,
 ) {
     let printer = &context.printer;
     show_outcomes(context, outcomes);
@@ -211,10 +252,35 @@ fn show(
             printer.line(format!("  {:>5}  {} {}  {reason}", line.transfer, line.file, line.state));
         }
     }
+    show_repeats(context, all, repeats);
     printer.heading(&format!("For a person ({})", tasks.len()));
     for task in last(tasks, all) {
         let kind = printer.paint(Colour::Yellow, &task.kind);
         printer.line(format!("  {kind}: {} – {}", task.subject, task.text));
+    }
+}
+
+fn show_repeats(context: &Context, all: bool, repeats: &Repeats) {
+    let printer = &context.printer;
+    if repeats.held_in_all > 0 {
+        printer.heading(&format!(
+            "Held because they equal another ({}): `toek duplicates`",
+            repeats.held_in_all
+        ));
+        let few = if all { repeats.held.len() } else { SHOWN };
+        for held in repeats.held.iter().take(few) {
+            let request = &held.payment.request;
+            let sentence = duplicates::sentence(request.line_no, held.equals.as_ref());
+            printer
+                .line(format!("  {}  {}: {} {sentence}", request.municipality, request.payment, held.file));
+        }
+    }
+    if !repeats.refused.is_empty() {
+        printer.heading("Refused because their reference was used before (G68-K09), the newest");
+        for one in &repeats.refused {
+            let sentence = duplicates::sentence(one.line_no, one.equals.as_ref());
+            printer.line(format!("  {}: {} {sentence}", one.record, one.file));
+        }
     }
 }
 

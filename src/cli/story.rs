@@ -9,20 +9,22 @@ use serde::Serialize;
 use toek_formats::g68;
 use toek_formats::nemkonto::{AnswerReader, Limits, bank_text, mask_cpr};
 
+use super::duplicates;
 use crate::domain::calendar::copenhagen;
 use crate::domain::identity::{AttemptId, PaymentId, trace_id};
 use crate::domain::intake::unpack_digits;
 use crate::domain::ledger::Source;
-use crate::domain::payment::OutcomeGroup;
+use crate::domain::payment::{HoldReason, OutcomeGroup, PaymentState};
 use crate::pipelines::receive_payments::{read_record, warnings_of};
 use crate::pipelines::{Hub, PipelineError, masked};
 use crate::store::adopt;
 use crate::store::bundle::{self, Bundle};
 use crate::store::intake::{self, Stored};
 use crate::store::ledger::Booked;
+use crate::store::person_act::{self, PersonAct};
 use crate::store::report::{self, Attempt, Rejected};
 use crate::store::transfer::{self, Direction, FindingRow, Transfer, TransferState};
-use crate::store::{StoreError, finance, ledger};
+use crate::store::{StoreError, duplicate, finance, ledger, unknown};
 
 /// Something that happened, and when.
 #[derive(Clone, Debug, Serialize)]
@@ -88,6 +90,17 @@ fn of_payment(hub: &Hub, transfer: &Transfer, stored: &Stored) -> Result<Story, 
     if let Some(evidence) = hub.store.read(|tx| adopt::evidence_of(tx, id))? {
         events.push(event(transfer.received_at, 2, format!("it {evidence}: held"), vec![]));
     }
+    if let PaymentState::Held(HoldReason::PossibleDuplicate) = stored.state {
+        let equals = hub.store.read(|tx| duplicate::original_of(tx, id))?;
+        let what = duplicates::sentence(request.line_no, equals.as_ref());
+        let details = equals.map(|original| format!("see `toek trace {}`", original.payment));
+        let at = transfer.accepted_at.unwrap_or(transfer.received_at);
+        events.push(event(at, 2, format!("it is held: {what}"), details.into_iter().collect()));
+    } else if let Some(original) = hub.store.read(|tx| duplicate::original_of(tx, id))? {
+        let what = format!("it was held: {}", duplicates::sentence(request.line_no, Some(&original)));
+        events.push(event(transfer.accepted_at.unwrap_or(transfer.received_at), 2, what, vec![]));
+    }
+    events.extend(acts(hub, &id.to_string())?);
     events.extend(accepted(transfer));
     events.extend(postings(hub, Source::Transfer(transfer.no), id)?);
     for attempt in hub.store.read(|tx| report::attempts(tx, id))? {
@@ -113,7 +126,11 @@ fn of_rejected(
     let mut details = vec![place(transfer, rejected.line_no, id, rejected.offset, rejected.length)];
     details.extend(record_text(hub, id, rejected.offset, rejected.length)?);
     details.extend(findings.iter().map(finding_text));
-    details.extend(rejected.earlier.map(|earlier| format!("it repeats {earlier}: `toek trace {earlier}`")));
+    if let Some(earlier) = rejected.earlier {
+        let original = hub.store.read(|tx| duplicate::original(tx, earlier))?;
+        details.push(duplicates::sentence(rejected.line_no, original.as_ref()));
+        details.push(format!("see `toek trace {earlier}`"));
+    }
     let first = findings.first().map_or("", |finding| finding.code.as_str());
     let mut events = vec![came(hub, transfer)?];
     events.push(event(transfer.received_at, 1, format!("the record is refused ({first})"), details));
@@ -209,6 +226,37 @@ fn postings(hub: &Hub, source: Source, id: PaymentId) -> Result<Vec<Event>, Pipe
     Ok(events)
 }
 
+/// What persons did or proposed about something.
+fn acts(hub: &Hub, subject: &str) -> Result<Vec<Event>, PipelineError> {
+    let acts = hub.store.read(|tx| person_act::of(tx, subject))?;
+    let mut events = Vec::new();
+    for act in acts {
+        let is_alone = act.settled.as_ref().is_none_or(|(by, ..)| *by == act.by);
+        let word = if act.act.needs_two() { "proposed" } else { "decided" };
+        events.push(event(act.at, 6, format!("{} {word}: {}", act.by, act.act), vec![act.reason.clone()]));
+        if let (Some((by, reason, at)), false) = (&act.settled, is_alone) {
+            let word = if act.is_turned_down { "turned it down" } else { "approved it" };
+            events.push(event(*at, 6, format!("{by} {word}"), vec![reason.clone()]));
+        }
+    }
+    Ok(events)
+}
+
+/// The same as lines.
+pub(super) fn acts_told(acts: &[PersonAct]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for act in acts {
+        let word = if act.act.needs_two() { "proposed" } else { "decided" };
+        let mut line = format!("{} {word}: {} ({})", act.by, act.act, act.reason);
+        if let Some((by, reason, _)) = act.settled.as_ref().filter(|_| act.act.needs_two()) {
+            let word = if act.is_turned_down { "turned it down" } else { "approved it" };
+            line.push_str(&format!("; {by} {word} ({reason})"));
+        }
+        lines.push(line);
+    }
+    lines
+}
+
 /// What became of a voucher at the ERP, try by try.
 fn at_the_erp(hub: &Hub, booked: &Booked) -> Result<Vec<Event>, PipelineError> {
     let mut events = Vec::new();
@@ -300,6 +348,7 @@ pub(super) fn of_bundle(hub: &Hub, bundle: &Bundle) -> Result<Story, PipelineErr
     let mut events = vec![event(bundle.frozen.created_at, 3, head, vec![])];
     events.extend(bundle.sent_at.map(|at| event(at, 4, "handed to NemKonto".to_owned(), vec![])));
     events.extend(bundle.landed_at.map(|at| event(at, 4, "seen at NemKonto's side".to_owned(), vec![])));
+    events.extend(acts(hub, &unknown::bundle_subject(bundle.no))?);
     for file in hub.store.read(|tx| transfer::of_bundle(tx, bundle.no))? {
         if file.identity.direction == Direction::In {
             let what =

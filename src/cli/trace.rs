@@ -5,12 +5,15 @@ use clap::Args;
 use serde::Serialize;
 use toek_formats::g68::Unit;
 
+use super::duplicates::{Equals, sentence};
 use super::installation::{Access, Open, open};
 use super::remote;
 use super::story::{self, Story};
 use super::{Colour, Context, Outcome};
 use crate::domain::identity::{PaymentId, TransferNo};
+use crate::domain::payment::{HoldReason, PaymentState};
 use crate::pipelines::receive_payments;
+use crate::store::duplicate::{self, Original};
 use crate::store::intake;
 use crate::store::report;
 use crate::store::transfer::{self, Transfer, TransferState};
@@ -115,6 +118,8 @@ struct RecordLine<'a> {
     amount_ore: Option<i64>,
     outcome: &'static str,
     reason: Option<String>,
+    /// The payment it repeats, where that is why.
+    equals: Option<Equals>,
     payment: Option<String>,
     attempts: Vec<AttemptLine>,
 }
@@ -150,7 +155,7 @@ fn answer(context: &Context, transfer: &Transfer) -> anyhow::Result<Outcome> {
 
 fn record(context: &Context, open: &Open, transfer: &Transfer, unit: &Unit<'_>) -> anyhow::Result<()> {
     let id = PaymentId::new(transfer.no, unit.record_no);
-    let (outcome, reason, attempts) = open.hub.store.read(|tx| fate(tx, transfer, id))?;
+    let (outcome, reason, attempts, original) = open.hub.store.read(|tx| fate(tx, transfer, id))?;
     let latin1 = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
     let request = unit.request;
     let line = RecordLine {
@@ -163,6 +168,7 @@ fn record(context: &Context, open: &Open, transfer: &Transfer, unit: &Unit<'_>) 
         amount_ore: request.map(|r| r.amount.0),
         outcome,
         reason,
+        equals: original.as_ref().map(Equals::from),
         payment: matches!(outcome, "paid" | "returned" | "held" | "waiting").then(|| id.to_string()),
         attempts,
     };
@@ -178,23 +184,27 @@ fn record(context: &Context, open: &Open, transfer: &Transfer, unit: &Unit<'_>) 
         line.outcome,
         line.reason.unwrap_or_default(),
     ));
+    if let Some(original) = original {
+        context.printer.line(format!("               {}", sentence(line.line, Some(&original))));
+    }
     Ok(())
 }
 
+type Fate = (&'static str, Option<String>, Vec<AttemptLine>, Option<Original>);
+
 /// What became of a record: its group, why, and the attempts to pay it.
-fn fate(
-    tx: &Tx<'_>,
-    transfer: &Transfer,
-    id: PaymentId,
-) -> Result<(&'static str, Option<String>, Vec<AttemptLine>), StoreError> {
+fn fate(tx: &Tx<'_>, transfer: &Transfer, id: PaymentId) -> Result<Fate, StoreError> {
     if transfer.state != TransferState::Accepted {
-        return Ok((transfer.state.text(), transfer.reason.clone(), vec![]));
+        return Ok((transfer.state.text(), transfer.reason.clone(), vec![], None));
     }
     let Some(stored) = intake::payment(tx, id)? else {
         let findings = transfer::findings(tx, transfer.no, id.record_no(), id.record_no())?;
-        let known = report::rejected(tx, transfer.no, id.record_no())?.is_some();
+        let known = report::rejected(tx, transfer.no, id.record_no())?;
         let reason = findings.into_iter().next().map(|finding| finding.code);
-        return Ok((if known { "rejected" } else { "unknown" }, reason, vec![]));
+        let outcome = if known.is_some() { "rejected" } else { "unknown" };
+        let earlier = known.and_then(|known| known.earlier);
+        let original = earlier.map(|earlier| duplicate::original(tx, earlier)).transpose()?.flatten();
+        return Ok((outcome, reason, vec![], original));
     };
     let line = |attempt: report::Attempt| AttemptLine {
         end_to_end_id: attempt.reference,
@@ -204,8 +214,10 @@ fn fate(
     };
     let attempts = report::attempts(tx, id)?.into_iter().map(line).collect();
     let reason = match stored.state {
-        crate::domain::payment::PaymentState::Held(reason) => Some(reason.text().to_owned()),
+        PaymentState::Held(reason) => Some(reason.text().to_owned()),
         _ => None,
     };
-    Ok((stored.state.group().text(), reason, attempts))
+    let is_duplicate = stored.state == PaymentState::Held(HoldReason::PossibleDuplicate);
+    let original = if is_duplicate { duplicate::original_of(tx, id)? } else { None };
+    Ok((stored.state.group().text(), reason, attempts, original))
 }

@@ -1,15 +1,17 @@
 //! `toek vouchers`: finance vouchers on their way to the ERP, and what a person can do with a refused one.
 
 use anyhow::Context as _;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use jiff::civil::Date;
 use serde::Serialize;
 
 use super::installation::{Access, Open, open};
-use super::{Colour, Context, Outcome, remote};
+use super::{Colour, Context, Outcome, duplicates, remote};
+use crate::domain::people::Act;
 use crate::serve::commands::{Answer, Command};
 use crate::store::finance::{self, SentVoucher};
-use crate::store::ledger;
+use crate::store::person_act::Step;
+use crate::store::{ledger, unknown};
 
 /// Finance vouchers on their way to the ERP.
 #[derive(Debug, Subcommand)]
@@ -18,7 +20,8 @@ use crate::store::ledger;
   toek -C my-hub vouchers list
   toek -C my-hub vouchers show 12
   toek -C my-hub vouchers rebuild 12 --booking-day 2026-02-02 --reason 'January is closed' --dry-run
-  toek -C my-hub vouchers rebuild 12 --booking-day 2026-02-02 --reason 'January is closed'")]
+  toek -C my-hub vouchers rebuild 12 --booking-day 2026-02-02 --reason 'January is closed'
+  toek -C my-hub vouchers settle 12 --as-booked --reason 'it stands in the ERP as 4711'")]
 pub(super) enum Vouchers {
     /// How many stand where.
     Status,
@@ -28,6 +31,28 @@ pub(super) enum Vouchers {
     Show(One),
     /// Build a refused voucher anew: the same event and amounts, a new identification. It leaves with the next run.
     Rebuild(RebuildOne),
+    /// Say whether the ERP booked a voucher that it both accepted and refused.
+    Settle(SettleOne),
+}
+
+/// See [`Vouchers::Settle`].
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("said").required(true)))]
+pub(super) struct SettleOne {
+    /// The voucher's number.
+    voucher: i64,
+    /// The ERP has it in its books.
+    #[arg(long, group = "said")]
+    as_booked: bool,
+    /// The ERP has it not; it can be built anew.
+    #[arg(long, group = "said")]
+    as_refused: bool,
+    /// Why: where the evidence is.
+    #[arg(long)]
+    reason: String,
+    /// Say what would happen, and change nothing.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Which voucher.
@@ -103,6 +128,7 @@ pub(super) fn run(context: &Context, command: &Vouchers) -> anyhow::Result<Outco
         Vouchers::List => list(context),
         Vouchers::Show(one) => show(context, one.voucher),
         Vouchers::Rebuild(command) => rebuild(context, command),
+        Vouchers::Settle(command) => settle(context, command),
     }
 }
 
@@ -121,6 +147,11 @@ fn status(context: &Context) -> anyhow::Result<Outcome> {
 
 fn list(context: &Context) -> anyhow::Result<Outcome> {
     let open = open(context, Access::Read)?;
+    for one in open.hub.store.read(unknown::contradicted)? {
+        let (voucher, municipality) = (one.voucher_no, one.municipality.to_string());
+        let why = "the ERP both accepted and refused it".to_owned();
+        tell(context, Line { voucher, municipality, state: "contradicted", why })?;
+    }
     for (voucher, municipality, why) in open.hub.store.read(finance::held)? {
         tell(context, Line { voucher, municipality: municipality.to_string(), state: "held", why })?;
     }
@@ -217,4 +248,23 @@ fn rebuild(context: &Context, command: &RebuildOne) -> anyhow::Result<Outcome> {
         "voucher {voucher} is built anew, try {attempt}, to be booked on {day}; it leaves with the next run"
     ));
     Ok(Outcome::Done)
+}
+
+fn settle(context: &Context, command: &SettleOne) -> anyhow::Result<Outcome> {
+    if command.reason.trim().is_empty() {
+        anyhow::bail!("`--reason` must say why");
+    }
+    let subject = unknown::voucher_subject(command.voucher);
+    let act = if command.as_booked { Act::VoucherBooked } else { Act::VoucherRefused };
+    if command.dry_run {
+        let all = open(context, Access::Read)?.hub.store.read(unknown::contradicted)?;
+        let one = all.iter().find(|one| one.voucher_no == command.voucher);
+        let one = one.with_context(|| format!("the ERP's answers to {subject} do not contradict"))?;
+        let (first, state) = (&one.first, one.state.text());
+        context.printer.line(format!("{subject}, first {state} {first}: would be settled: {act}"));
+        return Ok(Outcome::Done);
+    }
+    let reason = command.reason.clone();
+    let asked = Command::Act { act, step: Step::Do, subject: subject.clone(), reason };
+    duplicates::acted(context, &subject, remote::perform(context, &asked)?)
 }

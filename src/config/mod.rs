@@ -33,6 +33,7 @@ use crate::domain::calendar::BankDays;
 use crate::domain::catalogue::{self, Catalogue};
 use crate::domain::municipality::{self, GLN, Gln, Municipalities};
 use crate::domain::parameters::Parameters;
+use crate::domain::people::Users;
 /// A mistake in a configuration file: file, line, column, key, value, rule.
 pub use crate::domain::reference::FileError as ConfigError;
 use crate::domain::reference::{
@@ -50,6 +51,9 @@ pub const BENEFITS_FILE: &str = "benefits.toml";
 pub const PARAMETERS_FILE: &str = "parameters.toml";
 /// The file of the accounts by role; needed where vouchers are sent.
 pub const ACCOUNTS_FILE: &str = "accounts.toml";
+
+/// The file of who may do what. Without it everybody may.
+pub const USERS_FILE: &str = "users.toml";
 
 /// Which clock the hub goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,6 +230,8 @@ pub struct Installation {
     pub parameters: Parameters,
     /// The accounts by role, where vouchers are sent.
     pub accounts: Option<Arc<AccountPlan>>,
+    /// Who may do what.
+    pub users: Users,
     /// SHA-256 over the names and texts of all its files: the version of the rules that a run freezes.
     pub rules_version: [u8; 32],
 }
@@ -248,6 +254,7 @@ impl Installation {
         let pipelines: Vec<_> = paths.iter().filter_map(|path| files.load(path, Pipeline::load)).collect();
         let sends_vouchers = pipelines.iter().any(|pipeline| pipeline.kind == PipelineKind::SendVouchers);
         let accounts = sends_vouchers.then(|| files.load(Path::new(ACCOUNTS_FILE), AccountPlan::load));
+        let users = files.load_if_there(Path::new(USERS_FILE), Users::load);
         if !files.errors.is_empty() {
             return Err(files.errors);
         }
@@ -269,6 +276,7 @@ impl Installation {
             catalogue,
             parameters,
             accounts: accounts.flatten().map(Arc::new),
+            users: users.unwrap_or_default(),
             rules_version: files.hash.finalize().into(),
         };
         let errors = installation.check_between_files(dir);
@@ -440,6 +448,18 @@ impl Files<'_> {
             Err(error) => Err(FileErrors(vec![whole_file(&name, format!("cannot be read: {error}"))])),
         };
         loaded.map_err(|errors| self.errors.extend(errors.0)).ok()
+    }
+
+    /// The same for a file that need not be there.
+    fn load_if_there<T>(
+        &mut self,
+        file: &Path,
+        load: impl FnOnce(&str, &str) -> Result<T, FileErrors>,
+    ) -> Option<T> {
+        match (self.read)(&self.dir.join(file)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            _ => self.load(file, load),
+        }
     }
 
     /// Name and text with their lengths, so that no two installations read alike.

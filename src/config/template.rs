@@ -9,9 +9,10 @@ use toek_formats::vocabulary::MunicipalityCode;
 
 use super::{
     ACCOUNTS_FILE, BENEFITS_FILE, ClockKind, MAIN_FILE, MUNICIPALITIES_FILE, PARAMETERS_FILE, SftpAccess,
+    USERS_FILE,
 };
 use crate::domain::reference::quoted;
-use crate::domain::{accounts, catalogue, municipality, parameters};
+use crate::domain::{accounts, catalogue, municipality, parameters, people};
 
 /// The pipeline definitions that the binary carries: file names and texts.
 pub const DEFAULT_PIPELINES: [(&str, &str); 6] = [
@@ -52,6 +53,8 @@ pub struct Template<'a> {
     pub municipalities: &'a [MunicipalityCode],
     /// The endpoints that are reached at servers; the others are folders.
     pub servers: &'a [Server],
+    /// The account that may do everything there; without one there is no file of users, and everybody may.
+    pub account: Option<&'a str>,
 }
 
 impl Template<'_> {
@@ -64,6 +67,7 @@ impl Template<'_> {
             (PathBuf::from(PARAMETERS_FILE), parameters::default_file()),
             (PathBuf::from(ACCOUNTS_FILE), accounts::default_file()),
         ];
+        files.extend(self.account.map(|name| (PathBuf::from(USERS_FILE), people::default_file(name))));
         files.extend(DEFAULT_PIPELINES.map(|(path, text)| (PathBuf::from(path), self.pipeline(path, text))));
         files
     }
@@ -116,5 +120,5 @@ pub fn default_files(codes: &[MunicipalityCode], clock: ClockKind) -> Vec<(PathB
         ClockKind::Real => "toek",
         ClockKind::Simulated => "demo",
     };
-    Template { id, clock, municipalities: codes, servers: &[] }.files()
+    Template { id, clock, municipalities: codes, servers: &[], account: None }.files()
 }

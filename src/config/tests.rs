@@ -59,8 +59,13 @@ fn endpoints_at_servers() {
     };
     let servers = [server("ksd", Some("{municipality}")), server("serviceplatformen", None)];
     let codes = [MunicipalityCode(101)];
-    let template =
-        Template { id: "hub-1", clock: ClockKind::Real, municipalities: &codes, servers: &servers };
+    let template = Template {
+        id: "hub-1",
+        clock: ClockKind::Real,
+        municipalities: &codes,
+        servers: &servers,
+        account: Some("anna"),
+    };
     let loaded = load(&template.files().into_iter().collect()).unwrap();
     assert_eq!(loaded.id, "hub-1");
     for (name, kind) in [

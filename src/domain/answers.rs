@@ -29,10 +29,12 @@ pub enum BundleState {
     Rejected = 9,
     /// Its cut-off passed before it could leave; a person decides.
     Held = 10,
+    /// It was sent, and two persons hold that it never arrived: the same bytes are to go again.
+    Resend = 12,
 }
 
 impl BundleState {
-    const ALL: [BundleState; 10] = [
+    const ALL: [BundleState; 11] = [
         BundleState::Numbered,
         BundleState::Archived,
         BundleState::Committing,
@@ -43,6 +45,7 @@ impl BundleState {
         BundleState::Accepted,
         BundleState::Rejected,
         BundleState::Held,
+        BundleState::Resend,
     ];
 
     /// The state behind a code of the store.
@@ -63,6 +66,7 @@ impl BundleState {
             BundleState::Accepted => "accepted",
             BundleState::Rejected => "rejected",
             BundleState::Held => "held",
+            BundleState::Resend => "to be sent again",
         }
     }
 
@@ -76,7 +80,8 @@ impl BundleState {
             | BundleState::Suspect
             | BundleState::Received
             | BundleState::Accepted
-            | BundleState::Rejected => true,
+            | BundleState::Rejected
+            | BundleState::Resend => true,
         }
     }
 
@@ -85,7 +90,7 @@ impl BundleState {
         match self {
             BundleState::Numbered | BundleState::Archived | BundleState::Held => AttemptState::Ready,
             BundleState::Committing | BundleState::Sent | BundleState::Landed => AttemptState::Sent,
-            BundleState::Suspect => AttemptState::Suspect,
+            BundleState::Suspect | BundleState::Resend => AttemptState::Suspect,
             BundleState::Received => AttemptState::Received,
             BundleState::Accepted => AttemptState::Accepted,
             BundleState::Rejected => AttemptState::Rejected,
@@ -132,23 +137,68 @@ impl BundleState {
                 bundle(self).with_task()
             }
             (S::Sent | S::Landed | S::Committing, E::Unreadable) => bundle(S::Suspect).with_task(),
-            (S::Committing | S::Sent | S::Landed | S::Suspect, E::TakenIn) => bundle(S::Received),
-            (S::Committing | S::Sent | S::Landed | S::Suspect | S::Received, E::Accepted) => {
+            (S::Committing | S::Sent | S::Landed | S::Suspect | S::Resend, E::TakenIn) => bundle(S::Received),
+            (S::Committing | S::Sent | S::Landed | S::Suspect | S::Resend | S::Received, E::Accepted) => {
                 bundle(S::Accepted)
             }
-            (S::Committing | S::Sent | S::Landed | S::Suspect | S::Received, E::Refused) => {
+            (S::Committing | S::Sent | S::Landed | S::Suspect | S::Resend | S::Received, E::Refused) => {
                 bundle(S::Rejected).unnamed(AttemptEvent::Reject)
             }
             // Accepted before, refused now: attempts the bank has keep their state, and a person is told.
             (S::Accepted, E::Refused) => bundle(S::Accepted).unnamed(AttemptEvent::Unclear).with_task(),
+            // Whoever answers about its payments has it: it need not go again.
+            (S::Resend, E::NamesPayments) => bundle(S::Sent),
+            (S::Resend, E::Stopped) => bundle(S::Sent).unnamed(AttemptEvent::StopUnasked).with_task(),
             (_, E::Stopped) => bundle(self).unnamed(AttemptEvent::StopUnasked).with_task(),
             (_, E::NamesPayments) => bundle(self),
             // Told late, or once more.
             (S::Received | S::Accepted, E::TakenIn | E::Unreadable) | (S::Accepted, E::Accepted) => {
                 bundle(self)
             }
-            (S::Rejected, E::Refused | E::Unreadable) | (S::Suspect, E::Unreadable) => bundle(self),
+            (S::Rejected, E::Refused | E::Unreadable) | (S::Suspect | S::Resend, E::Unreadable) => {
+                bundle(self)
+            }
         }
+    }
+
+    /// The same for a bundle whose bytes a person had sent a second time: refused as a whole is then perhaps only the
+    /// second copy, because NemKonto has the first (nemkonto.md 4.2). Nobody is free to be paid anew by that.
+    pub fn answered_after_resending(self, event: BundleEvent) -> BundleStep {
+        use BundleState as S;
+        match (self, event) {
+            (S::Committing | S::Sent | S::Landed | S::Suspect | S::Resend, BundleEvent::Refused) => {
+                bundle(S::Suspect).with_task()
+            }
+            (S::Received | S::Accepted, BundleEvent::Refused) => bundle(self).with_task(),
+            _ => self.answered(event),
+        }
+    }
+
+    /// Whether what became of it can be known no further by looking: NemKonto says that a file was unreadable, or it was
+    /// sent and the time for a receipt has passed.
+    pub fn is_unknown(self, receipt_is_overdue: bool) -> bool {
+        match self {
+            BundleState::Suspect => true,
+            BundleState::Sent | BundleState::Landed => receipt_is_overdue,
+            BundleState::Numbered
+            | BundleState::Archived
+            | BundleState::Committing
+            | BundleState::Received
+            | BundleState::Accepted
+            | BundleState::Rejected
+            | BundleState::Held
+            | BundleState::Resend => false,
+        }
+    }
+
+    /// What a person's word makes of a bundle of which nothing is known; `None`: he has no say now.
+    pub fn settled(self, arrived: bool, receipt_is_overdue: bool) -> Option<BundleState> {
+        let said = match (arrived, self) {
+            (true, BundleState::Landed) => BundleState::Landed,
+            (true, _) => BundleState::Sent,
+            (false, _) => BundleState::Resend,
+        };
+        self.is_unknown(receipt_is_overdue).then_some(said)
     }
 }
 
@@ -198,6 +248,43 @@ mod tests {
         assert_eq!((step.state, step.unnamed), (S::Rejected, Some(AttemptEvent::Reject)));
         let step = S::Accepted.answered(E::Refused);
         assert_eq!((step.state, step.unnamed, step.task), (S::Accepted, Some(AttemptEvent::Unclear), true));
+    }
+
+    #[test]
+    fn a_person_settles_only_what_cannot_be_known() {
+        for (state, overdue, arrived, expected) in [
+            (S::Suspect, false, true, Some(S::Sent)),
+            (S::Suspect, false, false, Some(S::Resend)),
+            (S::Sent, false, false, None),
+            (S::Sent, true, false, Some(S::Resend)),
+            (S::Sent, true, true, Some(S::Sent)),
+            (S::Landed, true, true, Some(S::Landed)),
+            (S::Landed, true, false, Some(S::Resend)),
+            (S::Received, true, false, None),
+            (S::Accepted, true, false, None),
+            (S::Archived, true, false, None),
+            (S::Held, true, false, None),
+            (S::Rejected, true, false, None),
+            (S::Resend, true, false, None),
+        ] {
+            assert_eq!(state.settled(arrived, overdue), expected, "{state:?} {overdue} {arrived}");
+        }
+    }
+
+    #[test]
+    fn what_was_sent_twice_is_not_refused_because_the_second_copy_is() {
+        for (state, kept) in [
+            (S::Sent, S::Suspect),
+            (S::Resend, S::Suspect),
+            (S::Received, S::Received),
+            (S::Accepted, S::Accepted),
+        ] {
+            let step = state.answered_after_resending(E::Refused);
+            assert_eq!((step.state, step.unnamed, step.task), (kept, None, true), "{state:?}");
+        }
+        assert_eq!(S::Resend.answered_after_resending(E::TakenIn).state, S::Received);
+        assert_eq!(S::Resend.answered(E::Unreadable).state, S::Resend);
+        assert_eq!(S::Resend.answered(E::NamesPayments).state, S::Sent, "whoever answers has it");
     }
 
     #[test]

@@ -113,6 +113,18 @@ pub fn judge(state: VoucherState, verdict: &Verdict) -> (Option<VoucherState>, b
     }
 }
 
+/// Why a person's word on a voucher that the ERP both accepted and refused cannot be taken, if it cannot: booked twice is
+/// not settled by saying so. `later`: where the newest try after the contradicted one stands, if there is any.
+pub fn contradiction_stands(was_booked: bool, later: Option<VoucherState>) -> Option<&'static str> {
+    match (was_booked, later) {
+        (false, _) | (true, None | Some(VoucherState::Refused)) => None,
+        (true, Some(VoucherState::InFile | VoucherState::Accepted)) => Some(
+            "it was built anew and sent since, so it may be booked twice: have one of the two taken back at the ERP, then \
+             settle this one as refused",
+        ),
+    }
+}
+
 /// Whether vouchers of this rule wait until what they take back is accepted (00-decisions.md 2.5).
 pub fn waits_for_original(rule: Rule) -> bool {
     match rule {
@@ -156,6 +168,22 @@ mod tests {
         assert_eq!(judge(VoucherState::Accepted, &yes), (None, false));
         assert_eq!(judge(VoucherState::Accepted, &no), (None, true));
         assert_eq!(judge(VoucherState::Refused, &yes), (None, true));
+    }
+
+    #[test]
+    fn a_contradiction_is_settled_unless_it_was_sent_again() {
+        use VoucherState::{Accepted, InFile, Refused};
+        for (booked, later, taken) in [
+            (true, None, true),
+            (true, Some(Refused), true),
+            (true, Some(InFile), false),
+            (true, Some(Accepted), false),
+            (false, None, true),
+            (false, Some(InFile), true),
+            (false, Some(Accepted), true),
+        ] {
+            assert_eq!(contradiction_stands(booked, later).is_none(), taken, "{booked} {later:?}");
+        }
     }
 
     #[test]

@@ -176,16 +176,13 @@ fn decide_one(
     if duplicates.same_content.is_some() || duplicates.sent_before.is_some() {
         return Decision::Hold(HoldReason::PossibleDuplicate);
     }
-    Decision::Queue(Due {
-        day: candidate.effective_day,
-        immediate: sending::is_immediate(
-            candidate.disposition_day,
-            candidate.effective_day,
-            received,
-            bank_days,
-            rules,
-        ),
-    })
+    Decision::Queue(due(candidate, received, bank_days, rules))
+}
+
+/// When a payment that is queued at `now` is to be sent: also one that was held, and is let go only now.
+pub fn due(candidate: &Candidate, now: DateTime, bank_days: &BankDays, rules: &Settings) -> Due {
+    let (day, disposition) = (candidate.effective_day, candidate.disposition_day);
+    Due { day, immediate: sending::is_immediate(disposition, day, now, bank_days, rules) }
 }
 
 /// Posts P4 for every queued candidate.
@@ -361,6 +358,21 @@ mod tests {
         check(candidate(), none, datetime(2026, 1, 28, 12, 59, 59, 0), due(false));
         check(candidate(), none, datetime(2026, 1, 28, 13, 0, 0, 0), due(true));
         check(candidate(), none, datetime(2026, 1, 30, 7, 0, 0, 0), due(true));
+    }
+
+    #[test]
+    fn what_is_let_go_late_is_immediate() {
+        let rules = Parameters::default().at(MunicipalityCode(751), date(2026, 1, 28));
+        let bank_days = BankDays::new(&[]);
+        for (now, immediate) in [
+            (EARLY, false),
+            (datetime(2026, 1, 28, 13, 0, 0, 0), true),
+            (datetime(2026, 1, 30, 9, 0, 0, 0), true),
+            (datetime(2026, 3, 1, 9, 0, 0, 0), true),
+        ] {
+            let due = due(&candidate(), now, &bank_days, &rules);
+            assert_eq!(due, Due { day: date(2026, 1, 30), immediate }, "{now}");
+        }
     }
 
     #[test]

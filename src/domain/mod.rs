@@ -5,6 +5,7 @@
 //! reference files are [`municipality`], [`catalogue`] and [`parameters`], all read by way of [`reference`];
 //! [`calendar`] knows bank days and Danish time; [`identity`] names things; [`outcome`] is what the journal keeps;
 //! [`restore`] is how far numbers jump when an older state is brought back.
+//! [`people`] is who may do what.
 
 pub mod accounts;
 pub mod answers;
@@ -18,6 +19,7 @@ pub mod municipality;
 pub mod outcome;
 pub mod parameters;
 pub mod payment;
+pub mod people;
 pub mod reference;
 pub mod restore;
 pub mod sending;

@@ -464,6 +464,21 @@ impl AttemptState {
         }
     }
 
+    /// What a person's word makes of an attempt that is unclear, or of one whose time for an answer ran out (00-decisions.md
+    /// 1.3, 1.5); `None`: he has no say now. An answer that comes later is weighed as ever.
+    pub fn settled(self, payment: PaymentState, was_paid: bool) -> Option<Step> {
+        let timed_out = payment == PaymentState::Unconfirmed && self.is_undecided();
+        let unclear = payment == PaymentState::Open && self == AttemptState::Manual;
+        if !(unclear || timed_out) || self == AttemptState::Ready {
+            return None;
+        }
+        // What is unclear or undecided stands on the interim account, so a failure has nothing to take back.
+        Some(match was_paid {
+            true => step(AttemptState::AtBank, PaymentState::Paid).posting(Posting::P6),
+            false => step(AttemptState::BankRejected, PaymentState::Open),
+        })
+    }
+
     /// What the payment is while its newest attempt is in this state.
     pub fn payment_state(self) -> PaymentState {
         match self {
@@ -569,14 +584,51 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_person_settles_what_is_unclear_or_unconfirmed_and_nothing_else() {
+        use AttemptState as S;
+        use PaymentState as P;
+        for (attempt, payment, paid, failed) in [
+            (S::Manual, P::Open, true, true),
+            (S::Accepted, P::Unconfirmed, true, true),
+            (S::Sent, P::Unconfirmed, true, true),
+            (S::Suspect, P::Unconfirmed, true, true),
+            (S::Accepted, P::InProgress, false, false),
+            (S::Ready, P::InProgress, false, false),
+            (S::AtBank, P::Paid, false, false),
+            (S::Rejected, P::Open, false, false),
+            (S::BankRejected, P::Open, false, false),
+            (S::PaidErrorAccount, P::Open, false, false),
+        ] {
+            assert_eq!(attempt.settled(payment, true).is_some(), paid, "{attempt:?} {payment:?}");
+            assert_eq!(attempt.settled(payment, false).is_some(), failed, "{attempt:?} {payment:?}");
+        }
+        let paid = S::Manual.settled(P::Open, true).unwrap();
+        assert_eq!((paid.attempt, paid.payment, paid.posting), (S::AtBank, P::Paid, Some(Posting::P6)));
+        let failed = S::Accepted.settled(P::Unconfirmed, false).unwrap();
+        assert_eq!((failed.attempt, failed.payment, failed.posting), (S::BankRejected, P::Open, None));
+    }
+
     proptest! {
-        /// Whatever is answered, in whatever order: the interim account holds the amount exactly while the payment
+        /// Whatever is answered, and whatever a person says in between, in whatever order: the interim account holds the amount exactly while the payment
         /// is open, and the bank account is never debited twice.
         #[test]
-        fn the_ledger_follows_the_states(events in prop::collection::vec(0..AttemptEvent::ALL.len(), 0..12)) {
+        fn the_ledger_follows_the_states(events in prop::collection::vec(0..AttemptEvent::ALL.len() + 2, 0..12)) {
             let (mut state, mut interim, mut bank, mut error_account) = (AttemptState::Sent, 1, 0, 0);
             for event in events {
-                let step = state.answered(AttemptEvent::ALL[event]);
+                let step = match AttemptEvent::ALL.get(event) {
+                    Some(event) => state.answered(*event),
+                    None => {
+                        let payment = match state.payment_state() {
+                            PaymentState::InProgress => PaymentState::Unconfirmed,
+                            other => other,
+                        };
+                        match state.settled(payment, event == AttemptEvent::ALL.len()) {
+                            Some(step) => step,
+                            None => continue,
+                        }
+                    }
+                };
                 match step.posting {
                     Some(Posting::P6) => { interim -= 1; bank -= 1; }
                     Some(Posting::P8) => { interim += 1; bank += 1; }

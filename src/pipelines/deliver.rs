@@ -89,20 +89,50 @@ impl Parcel<'_> {
         Ok(read.finish() == sent)
     }
 
-    /// Whether it is seen at the counterparty's side. One that is quicker than our look is no failure: its receipt will
-    /// tell.
-    pub(super) async fn has_landed(&self, evidence: Option<Evidence>) -> Result<bool, PipelineError> {
+    /// What is seen of it at the counterparty's side. One that is quicker than our look is no failure: its receipt will tell.
+    pub(super) async fn look(&self, evidence: Option<Evidence>) -> Result<Sight, PipelineError> {
         if evidence == Some(Evidence::Receipt) {
-            return Ok(false);
+            return Ok(Sight::NotLookedFor);
         }
         let listed = self.place.drop.landed(self.name()).await.map_err(self.place.failed())?;
         match (listed, evidence) {
-            (None, _) => Ok(false),
-            (Some(_), Some(Evidence::ReadBack)) => match self.is_ours().await {
-                Err(PipelineError::Drop { source: DropError::Missing { .. }, .. }) => Ok(false),
-                other => other,
+            (None, _) => Ok(Sight::Gone),
+            (Some(listed), Some(Evidence::ReadBack)) => match self.is_ours().await {
+                Err(PipelineError::Drop { source: DropError::Missing { .. }, .. }) => Ok(Sight::Gone),
+                Ok(true) => Ok(Sight::Landed(listed.size)),
+                Ok(false) => Ok(Sight::Other(listed.size)),
+                Err(error) => Err(error),
             },
-            (Some(listed), _) => Ok(listed.size == self.file.identity.size),
+            (Some(listed), _) if listed.size == self.file.identity.size => Ok(Sight::Landed(listed.size)),
+            (Some(listed), _) => Ok(Sight::Other(listed.size)),
+        }
+    }
+}
+
+/// What a look at the counterparty's side shows of a file of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// Its receipt is to tell, so nobody looks.
+    NotLookedFor,
+    /// It lies there, as large as it was sent (or byte for byte, where it may be read back).
+    Landed(u64),
+    /// Something else lies there under its name.
+    Other(u64),
+    /// Nothing lies there under its name: it was taken, or never came.
+    Gone,
+}
+
+impl std::fmt::Display for Sight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Sight::NotLookedFor => f.write_str("not looked for: its receipt is to tell"),
+            Sight::Landed(size) => write!(f, "it lies in the counterparty's folder, {size} bytes"),
+            Sight::Other(size) => {
+                write!(f, "something else lies in the counterparty's folder under its name, {size} bytes")
+            }
+            Sight::Gone => {
+                f.write_str("nothing lies in the counterparty's folder under its name: taken, or never come")
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use super::{Activity, Hashing, Hub, PipelineError, Place, chain, metadata};
 use crate::config::{Commit, Format, Pipeline};
 use crate::store::Pending;
 use crate::store::archive::ArchiveWriter;
+use crate::store::duplicate::danish_day;
 use crate::store::task;
 use crate::store::transfer::{
     self, Begin, Close, Direction, Identity, MarkArchived, MarkRemoved, SameBytes, Transfer, TransferState,
@@ -483,8 +484,9 @@ pub fn repetition(hub: &Hub, transfer: &Transfer) -> Result<Option<Close>, Pipel
     }
     let accepted = earlier.iter().find(|other| is_g68 && other.state == TransferState::Accepted);
     Ok(accepted.and_then(|other| {
+        let received = danish_day(other.received_at).strftime("%-d %B %Y");
         let reason = format!(
-            "G68-S11: the same content was accepted before, as {} (transfer {})",
+            "G68-S11: the same content was accepted before, as file {} of {received} (transfer {})",
             other.name, other.no.0
         );
         close(TransferState::Quarantined, reason, other.records)

@@ -24,6 +24,7 @@ use crate::domain::intake::{
 };
 use crate::domain::ledger::{Source, Vouchers};
 use crate::domain::parameters::Settings;
+use crate::domain::payment::HoldReason;
 use crate::domain::restore::can_be_the_one_sent;
 use crate::store::adopt::{self, SentBefore};
 use crate::store::intake::{self, Accept, Chunk, RejectedRow};
@@ -407,11 +408,27 @@ impl<'a> Intaking<'a> {
                 Decision::Queue(_) | Decision::Hold(_) => self.remember(candidate),
             }
         }
+        let held = decisions.iter().zip(duplicates).zip(&candidates);
+        let held = held.filter(|((made, _), _)| **made == Decision::Hold(HoldReason::PossibleDuplicate));
+        let equals =
+            held.filter_map(|((_, found), held)| Some((held.payment, found.same_content?))).collect();
         let (transfer, after) = (self.transfer.no, self.checkpoint);
         let at = self.hub.clock.micros();
         let again = duplicates.iter().zip(&candidates);
         let again = again.filter_map(|(found, c)| Some((c.payment, found.sent_before?))).collect();
-        Chunk { again, transfer, after, up_to, candidates, decisions, rejected, findings, vouchers, at }
+        Chunk {
+            again,
+            transfer,
+            after,
+            up_to,
+            candidates,
+            decisions,
+            rejected,
+            findings,
+            equals,
+            vouchers,
+            at,
+        }
     }
 
     /// A record that its own checks accepted, refused by what came before it.

@@ -137,7 +137,8 @@ async fn bundle_file(
         at: hub.clock.micros(),
     };
     let adopted = hub.store.write(adopt).await?;
-    hub.store.write(MarkLanded { bundle: adopted.bundle, at: hub.clock.micros() }).await?;
+    let what = "it lies in our delivery folder, and reads back alike".to_owned();
+    hub.store.write(MarkLanded { bundle: adopted.bundle, what, at: hub.clock.micros() }).await?;
     tracing::warn!(group_id, payments = adopted.payments, "it was sent before the restore: known again");
     Ok(adopted.payments)
 }

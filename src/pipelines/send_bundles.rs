@@ -14,7 +14,7 @@ use toek_formats::nemkonto::{
 use toek_formats::vocabulary::{BankAccount, MunicipalityCode};
 use tracing::Instrument;
 
-use super::deliver::{Parcel, carrier, lies_archived};
+use super::deliver::{Parcel, Sight, carrier, lies_archived};
 use super::{Activity, Hub, PipelineError, Place, chain, restored};
 use crate::canary::{self, Canary};
 use crate::config::{AmountForm, Evidence, Format, Pipeline, PipelineKind};
@@ -27,7 +27,7 @@ use crate::store::bundle::{
     self, Bundle, BundleLine, DueKey, FinishRuns, Frozen, HoldLate, MarkLanded, Move, Number,
 };
 use crate::store::transfer::{self, Transfer};
-use crate::store::{StoreError, Write, together};
+use crate::store::{StoreError, Write, evidence, together, unknown};
 
 /// The window of a day's ordinary run.
 const DAILY: &str = "daily";
@@ -56,6 +56,7 @@ async fn send(
         restored::look(hub, pipeline, &mut activity).await?;
         return Ok(activity);
     }
+    look_again(hub, pipeline, &mut activity).await?;
     deliver_all(hub, pipeline, &mut activity).await?;
     for (group, due) in choose(hub, wanted, &mut activity).await? {
         let municipality = group.municipality;
@@ -193,6 +194,50 @@ async fn deliver_all(hub: &Hub, pipeline: &Pipeline, activity: &mut Activity) ->
     Ok(())
 }
 
+/// Looks once more for bundles that left and were not seen since: the way may have broken just then. What is seen is
+/// evidence; nothing is sent again because of it.
+async fn look_again(hub: &Hub, pipeline: &Pipeline, activity: &mut Activity) -> Result<(), PipelineError> {
+    let unseen = hub.store.read(bundle::unseen)?;
+    let endpoint = hub.installation.endpoint(&pipeline.endpoint).map(|endpoint| endpoint.evidence);
+    let Some(place) = hub.places(pipeline)?.into_iter().next().filter(|_| !unseen.is_empty()) else {
+        return Ok(());
+    };
+    for no in unseen {
+        let bundle = hub.store.read(|tx| bundle::get(tx, no))?;
+        let Some(file) = bundle.transfer else { continue };
+        let Some(file) = hub.store.read(|tx| transfer::get(tx, file))? else { continue };
+        let parcel = Parcel { hub, place: &place, file: &file, companion: None };
+        if let Err(error) = look(hub, &parcel, endpoint, no).await {
+            activity.failures.push(format!("bundle {}: {}", no.0, chain(&error)));
+            return Ok(()); // the others lie at the same place
+        }
+    }
+    Ok(())
+}
+
+/// Looks, and keeps what was seen.
+async fn look(
+    hub: &Hub,
+    parcel: &Parcel<'_>,
+    evidence: Option<Evidence>,
+    no: BundleNo,
+) -> Result<(), PipelineError> {
+    let (sight, at) = (parcel.look(evidence).await?, hub.clock.micros());
+    match sight {
+        Sight::NotLookedFor => {}
+        Sight::Landed(_) => {
+            hub.store.write(MarkLanded { bundle: no, what: sight.to_string(), at }).await?;
+        }
+        Sight::Other(_) | Sight::Gone => note(hub, no, sight.to_string()).await?,
+    }
+    Ok(())
+}
+
+async fn note(hub: &Hub, no: BundleNo, what: String) -> Result<(), PipelineError> {
+    let (subject, at) = (unknown::bundle_subject(no), hub.clock.micros());
+    Ok(hub.store.write(evidence::Note { subject, what, at }).await?)
+}
+
 /// Brings one bundle as far as it can get: `Some(payments)` when it left, `None` when it is held.
 async fn deliver(
     hub: &Hub,
@@ -217,31 +262,55 @@ async fn deliver(
     if canary::is_active(Canary::StuckCommit) && bundle.state == BundleState::Committing {
         return Ok(None);
     }
-    if bundle.state == BundleState::Archived {
-        parcel.put().await?;
+    if bundle.state == BundleState::Resend {
         if let Some(reason) = too_late(hub, &bundle) {
-            step(hub, no, BundleState::Archived, BundleState::Held, Some(reason)).await?;
+            step(hub, no, BundleState::Resend, BundleState::Suspect, Some(reason)).await?;
             return Ok(None);
         }
-        let (from, to, at) = (BundleState::Archived, BundleState::Committing, hub.clock.micros());
+        // It may lie there still, or again: then it arrived after all, and no second copy is made.
+        let sight = parcel.look(Some(evidence.unwrap_or(Evidence::Listing))).await?;
+        note(hub, no, sight.to_string()).await?;
+        if matches!(sight, Sight::Landed(_)) {
+            step(hub, no, BundleState::Resend, BundleState::Sent, None).await?;
+            hub.store
+                .write(MarkLanded { bundle: no, what: sight.to_string(), at: hub.clock.micros() })
+                .await?;
+            return Ok(Some(bundle.payments));
+        }
+    }
+    // What left before is never held: an answer to the first copy may still come, and counts.
+    let held = if bundle.resent > 0 { BundleState::Suspect } else { BundleState::Held };
+    if matches!(bundle.state, BundleState::Archived | BundleState::Resend) {
+        parcel.put().await?;
+        if let Some(reason) = too_late(hub, &bundle) {
+            step(hub, no, bundle.state, held, Some(reason)).await?;
+            return Ok(None);
+        }
+        let (from, to, at) = (bundle.state, BundleState::Committing, hub.clock.micros());
         let write = Move { bundle: no, from, to, file: None, reason: None, at };
         hub.store.write(restored::UnlessHeld { endpoint: pipeline.endpoint.clone(), write }).await?;
         parcel.commit().await?;
-    } else if parcel.is_pending().await? {
-        // A crash came between the intent to commit and the note that it was done, and our upload is still there under
-        // its temporary name: it was not committed. Were it gone, only our own rename could have moved it.
-        if let Some(reason) = too_late(hub, &bundle) {
-            step(hub, no, BundleState::Committing, BundleState::Held, Some(reason)).await?;
-            return Ok(None);
+    } else {
+        // A crash, or a lost connection, came between the intent to commit and the note that it was done. Is our upload
+        // still there under its temporary name, it was not committed. Were it gone, only our own rename could have moved it.
+        let is_pending = parcel.is_pending().await?;
+        let seen = if is_pending { "the upload is there, and not committed" } else { PROOF };
+        note(hub, no, seen.to_owned()).await?;
+        if is_pending {
+            if let Some(reason) = too_late(hub, &bundle) {
+                step(hub, no, BundleState::Committing, held, Some(reason)).await?;
+                return Ok(None);
+            }
+            parcel.commit().await?;
         }
-        parcel.commit().await?;
     }
     step(hub, no, BundleState::Committing, BundleState::Sent, None).await?;
-    if parcel.has_landed(evidence).await? {
-        hub.store.write(MarkLanded { bundle: no, at: hub.clock.micros() }).await?;
-    }
+    look(hub, &parcel, evidence, no).await?;
     Ok(Some(bundle.payments))
 }
+
+/// What is kept when an upload is gone whose commit nobody noted.
+const PROOF: &str = "the upload is gone from under its temporary name, so its commit took effect";
 
 async fn step(
     hub: &Hub,

@@ -11,7 +11,7 @@ use toek_formats::finance::{FileHead, Period, Posting, Route, Side, Voucher, Vou
 use toek_formats::routing::{DynamicRouting, FileContent, FileDescriptor, Trigger, names::ROUTED};
 use toek_formats::vocabulary::{MunicipalityCode, Ore, Uuid, mask_cpr};
 
-use super::deliver::{Parcel, carrier, lies_archived};
+use super::deliver::{Parcel, Sight, carrier, lies_archived};
 use super::{Activity, Hub, PipelineError, Place, chain, restored};
 use crate::canary::{self, Canary};
 use crate::config::{Commit, EndpointKind, Format, Pipeline};
@@ -183,7 +183,7 @@ async fn deliver(hub: &Hub, pipeline: &Pipeline, place: &Place, no: i64) -> Resu
     }
     step(hub, no, FileState::Committing, FileState::Sent).await?;
     let evidence = hub.installation.endpoint(&pipeline.endpoint).map(|endpoint| endpoint.evidence);
-    if parcel.has_landed(evidence).await? {
+    if matches!(parcel.look(evidence).await?, Sight::Landed(_)) {
         step(hub, no, FileState::Sent, FileState::Landed).await?;
     }
     Ok(file.vouchers)

@@ -5,14 +5,20 @@ use serde::{Deserialize, Serialize};
 
 use super::activation;
 use super::person::Person;
-use crate::domain::identity::TransferNo;
+use crate::domain::identity::{BundleNo, PaymentId, TransferNo};
+use crate::domain::intake as domain;
+use crate::domain::people::{Act, Forbidden, Role};
+use crate::domain::sending::Due;
 use crate::pipelines::{self, Activity, Hub, PipelineError, restored};
-use crate::store::StoreError;
-use crate::store::finance::Rebuild;
+use crate::store::duplicate::SettleDuplicate;
+use crate::store::finance::{self, Rebuild};
 use crate::store::people_log::{self, Log};
+use crate::store::person_act::{Step, Taken};
 use crate::store::restore::{self, Hold, Release};
 use crate::store::schedule::{self, ReleaseClock};
 use crate::store::transfer::{self, Close, Reopen, Transfer, TransferState};
+use crate::store::unknown::{SettleBundle, SettlePayment, SettleVoucher};
+use crate::store::{StoreError, bundle, intake, ledger};
 
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +47,17 @@ pub enum Command {
         voucher: i64,
         /// The day it is to be booked on, `2026-02-02`; as before when none.
         booking_day: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Takes a step of an act that persons answer for: one does it, or one proposes and another approves.
+    Act {
+        /// What.
+        act: Act,
+        /// Which part of it.
+        step: Step,
+        /// To what: `P3-17`, a bundle's reference, `voucher 9`.
+        subject: String,
         /// Why.
         reason: String,
     },
@@ -92,6 +109,13 @@ pub enum Answer {
         /// Which try that will be.
         attempt: u8,
     },
+    /// The step is taken.
+    Acted {
+        /// Whether the act is carried out; a proposal waits for another person.
+        carried_out: bool,
+        /// Where its subject stands now.
+        state: String,
+    },
     /// Why the clock had been doubted; `None` when it had not.
     Released {
         /// See there.
@@ -115,6 +139,9 @@ pub enum CommandError {
     /// The pipeline.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// Whoever asked may not.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// It does not fit what stands where.
     #[error("{0}")]
     Refused(String),
@@ -128,6 +155,15 @@ impl Command {
             Command::Validate { .. } => "quarantine validate",
             Command::Reject { .. } => "quarantine reject",
             Command::Rebuild { .. } => "vouchers rebuild",
+            Command::Act { act, step, .. } => match (act, step) {
+                (Act::ReleaseDuplicate, Step::Approve) => "duplicates approve",
+                (Act::ReleaseDuplicate, _) => "duplicates release",
+                (Act::RefuseDuplicate, _) => "duplicates refuse",
+                (Act::BundleNeverArrived, Step::Approve) => "unknown approve",
+                (Act::BundleArrived | Act::BundleNeverArrived, _) => "unknown settle",
+                (Act::PaymentPaid | Act::PaymentFailed, _) => "unknown settle",
+                (Act::VoucherBooked | Act::VoucherRefused, _) => "vouchers settle",
+            },
             Command::ReleaseClock => "release-clock",
             Command::ReleaseEndpoint { .. } => "endpoints release",
             Command::NoteReading { .. } => "read",
@@ -141,6 +177,7 @@ impl Command {
                 format!("transfer {transfer}")
             }
             Command::Rebuild { voucher, reason, .. } => format!("voucher {voucher}: {reason}"),
+            Command::Act { act, subject, reason, .. } => format!("{subject}: {act}: {reason}"),
             Command::ReleaseClock => "clock".to_owned(),
             Command::ReleaseEndpoint { endpoint, reason } => format!("endpoint {endpoint}: {reason}"),
             Command::NoteReading { subject, .. } => subject.clone(),
@@ -157,7 +194,10 @@ impl Command {
             Command::Validate { transfer } => Ok(Some(pipeline_of(hub, &readable(hub, *transfer)?)?)),
             Command::Reject { transfer, .. } => waiting(hub, *transfer).map(|_| None),
             Command::ReleaseEndpoint { endpoint, reason } => held(hub, endpoint, reason).map(|_| None),
-            Command::Rebuild { .. } | Command::ReleaseClock | Command::NoteReading { .. } => Ok(None),
+            Command::Rebuild { .. }
+            | Command::Act { .. }
+            | Command::ReleaseClock
+            | Command::NoteReading { .. } => Ok(None),
         }
     }
 }
@@ -171,6 +211,7 @@ pub async fn perform(hub: &Hub, who: &Person, command: &Command) -> Result<Answe
         hub.store.write(note(hub, Log::Reads, who, act, subject)).await?;
         return Ok(Answer::Noted);
     }
+    authorize(hub, who, command)?;
     command.pipeline(hub)?; // what cannot be done is no entry
     hub.store.write(note(hub, Log::Commands, who, command.act(), &command.subject())).await?;
     match command {
@@ -178,6 +219,11 @@ pub async fn perform(hub: &Hub, who: &Person, command: &Command) -> Result<Answe
         Command::Validate { transfer } => validate(hub, *transfer).await,
         Command::Reject { transfer, reason } => reject(hub, who, *transfer, reason).await,
         Command::Rebuild { voucher, booking_day, .. } => rebuild(hub, *voucher, booking_day.as_deref()).await,
+        Command::Act { act, step, subject, reason } => {
+            let at = hub.clock.micros();
+            let taken = Taken { act: *act, step: *step, by: who.to_string(), reason: reason.clone(), at };
+            take_step(hub, subject, taken).await
+        }
         Command::ReleaseClock => {
             let doubted = hub.store.write(ReleaseClock { at: hub.clock.micros() }).await?;
             Ok(Answer::Released { doubted })
@@ -205,6 +251,124 @@ async fn release(hub: &Hub, who: &Person, endpoint: &str, reason: &str) -> Resul
     let (endpoint, by, reason) = (endpoint.to_owned(), who.to_string(), reason.to_owned());
     hub.store.write(Release { endpoint, by, reason, at: hub.clock.micros() }).await?;
     Ok(Answer::EndpointReleased { questions })
+}
+
+/// Whether whoever asks may, by `users.toml`. What an act needs besides, such as another person, its write sees to.
+fn authorize(hub: &Hub, who: &Person, command: &Command) -> Result<(), CommandError> {
+    let (role, subject) = match command {
+        Command::NoteReading { .. } => return Ok(()), // one who may read the files may look; that he did is noted
+        Command::Run { .. }
+        | Command::Validate { .. }
+        | Command::Reject { .. }
+        | Command::ReleaseClock
+        | Command::ReleaseEndpoint { .. } => (Role::Operator, None),
+        Command::Rebuild { voucher, .. } => (Role::Operator, Some(Subject::Voucher(*voucher))),
+        Command::Act { act, step, subject, .. } => {
+            let role = if *step == Step::Approve { Role::Approver } else { act.role() };
+            (role, Some(Subject::named(hub, subject)?))
+        }
+    };
+    // Whose it is can be told of a subject alone; a file's payments may be of several municipalities.
+    let municipality = match subject {
+        Some(Subject::Payment(id)) => {
+            hub.store.read(|tx| intake::payment(tx, id))?.map(|stored| stored.request.municipality)
+        }
+        Some(Subject::Bundle(no)) => {
+            Some(hub.store.read(|tx| bundle::get(tx, no)).map_err(refused)?.municipality)
+        }
+        Some(Subject::Voucher(no)) => {
+            Some(hub.store.read(|tx| ledger::voucher(tx, no)).map_err(refused)?.voucher.municipality)
+        }
+        None => None,
+    };
+    Ok(hub.installation.users.check(&who.to_string(), role, municipality)?)
+}
+
+/// What an act is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A payment.
+    Payment(PaymentId),
+    /// A bundle.
+    Bundle(BundleNo),
+    /// A voucher.
+    Voucher(i64),
+}
+
+impl Subject {
+    /// The one that a text names: `P3-17`, a bundle's reference, `bundle 4`, `voucher 9`.
+    ///
+    /// # Errors
+    /// When nothing is known by that name.
+    pub fn named(hub: &Hub, text: &str) -> Result<Subject, CommandError> {
+        let number = |word: &str| text.strip_prefix(word).and_then(|rest| rest.trim().parse().ok());
+        if let Ok(payment) = text.parse() {
+            return Ok(Subject::Payment(payment));
+        }
+        if let Some(voucher) = number("voucher ") {
+            return Ok(Subject::Voucher(voucher));
+        }
+        if let Some(bundle) = number("bundle ") {
+            return Ok(Subject::Bundle(BundleNo(bundle)));
+        }
+        let bundle = hub.store.read(|tx| bundle::by_group(tx, text))?;
+        let none =
+            || CommandError::Refused(format!("`{text}` is no payment (P3-17) and no bundle known here"));
+        bundle.map(Subject::Bundle).ok_or_else(none)
+    }
+}
+
+/// What does not fit is a refusal, not a failure of the store.
+fn refused(error: StoreError) -> CommandError {
+    match error {
+        StoreError::Conflict(why) => CommandError::Refused(why),
+        other => other.into(),
+    }
+}
+
+/// When a payment that is let go now is to be sent, as intake would have it.
+///
+/// # Errors
+/// When there is no such payment.
+pub fn due_if_released(hub: &Hub, payment: PaymentId) -> Result<Due, CommandError> {
+    let stored = hub.store.read(|tx| intake::payment(tx, payment))?;
+    let none = || CommandError::Refused(format!("there is no payment {payment}"));
+    let request = stored.ok_or_else(none)?.request;
+    let now = hub.clock.danish();
+    let rules = hub.installation.parameters.at(request.municipality, now.date());
+    Ok(domain::due(&request, now, &hub.installation.bank_days, &rules))
+}
+
+async fn take_step(hub: &Hub, subject: &str, taken: Taken) -> Result<Answer, CommandError> {
+    let subject = Subject::named(hub, subject)?;
+    let act = taken.act;
+    let carried_out = match (subject, act) {
+        (Subject::Payment(payment), Act::ReleaseDuplicate | Act::RefuseDuplicate) => {
+            let (due, today) = (due_if_released(hub, payment)?, hub.clock.danish().date());
+            hub.store.write(SettleDuplicate { payment, taken, due, today }).await
+        }
+        (Subject::Payment(payment), Act::PaymentPaid | Act::PaymentFailed) => {
+            hub.store.write(SettlePayment { payment, taken }).await
+        }
+        (Subject::Bundle(bundle), Act::BundleArrived | Act::BundleNeverArrived) => {
+            hub.store.write(SettleBundle { bundle, taken }).await
+        }
+        (Subject::Voucher(voucher_no), Act::VoucherBooked | Act::VoucherRefused) => {
+            hub.store.write(SettleVoucher { voucher_no, taken }).await
+        }
+        (Subject::Payment(_) | Subject::Bundle(_) | Subject::Voucher(_), _) => {
+            Err(StoreError::Conflict(format!("`{act}` cannot be said of that")))
+        }
+    };
+    let carried_out = carried_out.map_err(refused)?;
+    let state = hub.store.read(|tx| {
+        Ok(match subject {
+            Subject::Payment(id) => intake::payment(tx, id)?.map(|now| now.state.to_string()),
+            Subject::Bundle(no) => Some(bundle::get(tx, no)?.state.text().to_owned()),
+            Subject::Voucher(no) => finance::tries_of(tx, no)?.pop().map(|last| last.state.text().to_owned()),
+        })
+    })?;
+    Ok(Answer::Acted { carried_out, state: state.unwrap_or_default() })
 }
 
 async fn rebuild(hub: &Hub, voucher_no: i64, booking_day: Option<&str>) -> Result<Answer, CommandError> {

@@ -35,6 +35,7 @@ use self::person::Person;
 use self::scheduler::Scheduler;
 use self::socket::{Asked, Listener, Reply};
 use crate::canary::{self, Canary};
+use crate::config::ClockKind;
 use crate::pipelines::{Activity, Hub, chain};
 use crate::store::{Nothing, StoreError};
 
@@ -124,7 +125,7 @@ fn open_doors(hub: &Hub, options: &Options, vitals: &Arc<Vitals>, tell: &dyn Fn(
             Err(e) => tell(News::Trouble(format!("health and metrics cannot be had at {address}: {e}"))),
         }
     }
-    match Listener::open(&hub.dir) {
+    match Listener::open(&hub.dir, &hub.installation.users, hub.installation.clock == ClockKind::Simulated) {
         Ok(listener) => Some(listener),
         Err(error) => {
             let what = chain(&error);
@@ -213,8 +214,8 @@ impl Daemon {
     }
 
     fn hear(&mut self, listener: Option<&Listener>, stream: std::io::Result<UnixStream>) {
-        let (Some(owner), Ok(stream)) = (listener.map(Listener::owner), stream) else { return };
-        let hearing = tokio::time::timeout(HEARING, Listener::hear(owner, stream));
+        let (Some(gate), Ok(stream)) = (listener.map(Listener::gate), stream) else { return };
+        let hearing = tokio::time::timeout(HEARING, Listener::hear(gate, stream));
         let task = self.running.spawn_local(async move { Finished::Heard(hearing.await.ok().flatten()) });
         self.holding.insert(task.id(), Holding::Nothing);
     }

@@ -1,10 +1,12 @@
-//! The way in for commands while `serve` holds the installation: a socket in its directory, for its owner alone.
+//! The way in for commands while `serve` holds the installation: a socket in its directory, for its owner and the
+//! users that `users.toml` names.
 //!
 //! A frame is its length (four bytes, big end first) and that many bytes of JSON. One question and one answer per
 //! connection. Who asks is told by the kernel, never by the question.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,13 +16,14 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::commands::{Answer, Command};
 use super::person::Person;
+use crate::domain::people::Users;
 
 /// The socket's name in the installation's directory.
 const SOCKET: &str = "serve.sock";
 /// The longest frame, bytes: what an activation could not do is listed in its answer.
 const LONGEST: u32 = 16 << 20;
 /// Both sides say which protocol they speak; another build may speak another.
-const PROTOCOL: u32 = 1;
+const PROTOCOL: u32 = 2;
 
 /// What goes wrong on the way.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +52,9 @@ pub enum SocketError {
 struct Question {
     protocol: u32,
     command: Command,
+    /// In whose name, in a rehearsal.
+    #[serde(default)]
+    name: Option<String>,
 }
 
 /// What a command is answered with: an outcome, or a failure and its causes.
@@ -58,7 +64,28 @@ pub type Reply = Result<Answer, Vec<String>>;
 pub struct Listener {
     path: PathBuf,
     listener: UnixListener,
+    gate: Arc<Gate>,
+}
+
+/// Who may ask.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    /// Whose process this is.
     owner: u32,
+    /// Who else is named as a user of the installation.
+    users: Users,
+    /// Whether somebody may ask in another's name: only in a rehearsal, by a simulated clock.
+    is_rehearsal: bool,
+}
+
+impl Gate {
+    /// Beside the process's owner, the machine's administrator and the installation's users may ask. What each may, the
+    /// command's own check decides.
+    fn admits(&self, who: &Person) -> bool {
+        who.uid == self.owner
+            || who.uid == 0
+            || who.name.as_deref().is_some_and(|name| self.users.names(name))
+    }
 }
 
 /// A command, who asks, and where the answer goes.
@@ -80,7 +107,7 @@ impl Listener {
     ///
     /// # Errors
     /// When the system refuses; a path of over about a hundred bytes is one reason.
-    pub fn open(dir: &Path) -> Result<Listener, SocketError> {
+    pub fn open(dir: &Path, users: &Users, is_rehearsal: bool) -> Result<Listener, SocketError> {
         let path = dir.join(SOCKET);
         let beside = dir.join(".serve.sock.new");
         for old in [&path, &beside] {
@@ -89,10 +116,15 @@ impl Listener {
             }
         }
         let listener = UnixListener::bind(&beside).map_err(at(&beside))?;
-        RealDisk.make_private(&beside)?;
+        let own = Person::here(&RealDisk).map_err(at(&path))?;
+        match users.names_others_than(&own.to_string()) {
+            // The system lets everybody knock; who knocks is told by the kernel, and let in or not by us.
+            true => RealDisk.make_reachable(&beside)?,
+            false => RealDisk.make_private(&beside)?,
+        }
         RealDisk.rename(&beside, &path)?;
-        let owner = Person::here(&RealDisk).map_err(at(&path))?.uid;
-        Ok(Listener { path, listener, owner })
+        let gate = Gate { owner: own.uid, users: users.clone(), is_rehearsal };
+        Ok(Listener { path, listener, gate: Arc::new(gate) })
     }
 
     /// The next one who wants something. Dropping the future loses nobody.
@@ -101,11 +133,11 @@ impl Listener {
     }
 
     /// Hears what he wants; `None` when he says nothing sensible, or may not ask.
-    pub async fn hear(owner: u32, mut stream: UnixStream) -> Option<Asked> {
+    pub async fn hear(gate: Arc<Gate>, mut stream: UnixStream) -> Option<Asked> {
         let uid = stream.peer_cred().ok()?.uid();
         let question: Question = receive(&mut stream).await.ok()?;
         let who = Person::of(&RealDisk, uid);
-        if uid != owner && uid != 0 {
+        if !gate.admits(&who) {
             answer(stream, Err(vec![format!("{who} may not change this installation")])).await;
             return None;
         }
@@ -113,12 +145,21 @@ impl Listener {
             answer(stream, Err(vec!["`serve` and this command are of different builds".to_owned()])).await;
             return None;
         }
+        let who = match question.name {
+            Some(_) if !gate.is_rehearsal => {
+                let why = "--as is for rehearsals: the clock of this installation is the machine's";
+                answer(stream, Err(vec![why.to_owned()])).await;
+                return None;
+            }
+            Some(name) => Person { uid, name: Some(name) },
+            None => who,
+        };
         Some(Asked { command: question.command, who, stream })
     }
 
-    /// Whose process this is; beside the machine's administrator nobody else may ask.
-    pub fn owner(&self) -> u32 {
-        self.owner
+    /// Who may ask.
+    pub fn gate(&self) -> Arc<Gate> {
+        self.gate.clone()
     }
 
     /// Closes it, and takes its name away.
@@ -144,7 +185,7 @@ async fn answer(mut stream: UnixStream, reply: Reply) {
 ///
 /// # Errors
 /// When it listens and does not answer.
-pub async fn ask(dir: &Path, command: &Command) -> Result<Option<Reply>, SocketError> {
+pub async fn ask(dir: &Path, command: &Command, name: Option<&str>) -> Result<Option<Reply>, SocketError> {
     let path = dir.join(SOCKET);
     if !RealDisk.exists(&path)? {
         return Ok(None);
@@ -156,7 +197,8 @@ pub async fn ask(dir: &Path, command: &Command) -> Result<Option<Reply>, SocketE
         }
         Err(e) => return Err(at(&path)(e)),
     };
-    send(&mut stream, &Question { protocol: PROTOCOL, command: command.clone() }).await.map_err(at(&path))?;
+    let (command, name) = (command.clone(), name.map(str::to_owned));
+    send(&mut stream, &Question { protocol: PROTOCOL, command, name }).await.map_err(at(&path))?;
     match receive(&mut stream).await {
         Ok(reply) => Ok(Some(reply)),
         Err(e) if e.kind() == io::ErrorKind::InvalidData => Err(SocketError::Foreign(e.to_string())),
@@ -184,4 +226,27 @@ async fn receive<T: DeserializeOwned>(stream: &mut UnixStream) -> io::Result<T> 
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     serde_json::from_slice(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::people::user_row;
+
+    #[test]
+    fn the_owner_the_administrator_and_the_users_may_knock() {
+        let users = Users::load(&user_row("anna"), "users.toml").unwrap();
+        let gate = |users: Users| Gate { owner: 1000, users, is_rehearsal: false };
+        for (uid, name, by_file, without) in [
+            (1000, Some("toek"), true, true),
+            (0, Some("root"), true, true),
+            (1001, Some("anna"), true, false),
+            (1002, Some("eve"), false, false),
+            (1003, None, false, false),
+        ] {
+            let who = Person { uid, name: name.map(str::to_owned) };
+            assert_eq!(gate(users.clone()).admits(&who), by_file, "{who}");
+            assert_eq!(gate(Users::default()).admits(&who), without, "{who}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Ore, Party};
 use super::journal::{self, EntryKind};
 use super::seal::{self, Sum, number};
 use super::sql::statements;
-use super::{StoreError, Tx, Write, date_of, day_number, intake, restore, task};
+use super::{StoreError, Tx, Write, date_of, day_number, evidence, intake, restore, task, unknown};
 use crate::domain::answers::BundleState;
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo, group_id};
 use crate::domain::outcome::{self, Outcome};
@@ -48,10 +48,10 @@ statements! {
     SELECT = "select bundle_no, run_no, transfer_no, municipality, run_day, part, group_id, created_at, execution_day,
             immediate, authority, agreement, debit_account, bank, supplier_id, supplier_gln, nks_id, nks_gln, payments,
             sum_ore, undecided, state, sent_at, landed_at, members, overdue,
-            implied_decimals, benefits
+            implied_decimals, benefits, settled_at, resent
         from bundle where bundle_no = $1";
     BY_GROUP = "select bundle_no from bundle where group_id = $1";
-    TO_SEND = "select bundle_no from bundle where state in (1, 2, 3) and undecided > 0 order by immediate desc, bundle_no";
+    TO_SEND = "select bundle_no from bundle where state in (1, 2, 3, 12) and undecided > 0 order by immediate desc, bundle_no";
     UNDECIDED = "select bundle_no from bundle where undecided > 0 and state between $1 and $2 order by bundle_no";
     PAGE = "select bundle_no from bundle where bundle_no > $1 order by bundle_no limit 500";
     MOVE = "update bundle set state = $2 where bundle_no = $1 and state = $3";
@@ -373,6 +373,10 @@ pub struct Bundle {
     pub members: Vec<PaymentId>,
     /// The last deadline whose passing was told: 0 none, 1 receipt, 2 answer 2, 3 the last.
     pub overdue: u8,
+    /// Since when a person's word that it arrived stands.
+    pub settled_at: Option<i64>,
+    /// How often persons had the same bytes sent again.
+    pub resent: u32,
 }
 
 fn read(row: &Row<'_>) -> Result<Bundle, StoreError> {
@@ -407,6 +411,8 @@ fn read(row: &Row<'_>) -> Result<Bundle, StoreError> {
         landed_at: row.get(23)?,
         members: outcome::decode_ids(&row.get::<_, Vec<u8>>(24)?)?,
         overdue: row.get(25)?,
+        settled_at: row.get(28)?,
+        resent: row.get(29)?,
     })
 }
 
@@ -428,6 +434,11 @@ pub fn by_group(tx: &Tx<'_>, group_id: &str) -> Result<Option<BundleNo>, StoreEr
 /// Bundles that have not left yet, immediate ones first.
 pub fn to_send(tx: &Tx<'_>) -> Result<Vec<BundleNo>, StoreError> {
     tx.all(TO_SEND, [], |row| row.get(0).map(BundleNo))
+}
+
+/// Bundles that left and were never seen at the counterparty's side, and of which nothing was heard.
+pub fn unseen(tx: &Tx<'_>) -> Result<Vec<BundleNo>, StoreError> {
+    undecided(tx, BundleState::Sent, BundleState::Sent)
 }
 
 /// Bundles with attempts that no answer has decided, in states `from` to `to`.
@@ -511,7 +522,8 @@ impl Write for Move {
             let text = format!("{}: {reason}", bundle.group_id);
             let subject = format!("bundle {no}");
             let municipality = Some(bundle.municipality);
-            task::open(tx, &task::NewTask { kind: "bundle held", municipality, subject, text }, self.at)?;
+            let kind = if self.to == BundleState::Suspect { "suspect" } else { "bundle held" };
+            task::open(tx, &task::NewTask { kind, municipality, subject, text }, self.at)?;
         }
         journal::append(tx, self.at, EntryKind::BundleMoved, no, &[], &[])?;
         Ok(())
@@ -522,6 +534,8 @@ impl Write for Move {
 pub struct MarkLanded {
     /// Which.
     pub bundle: BundleNo,
+    /// What was seen.
+    pub what: String,
     /// Now.
     pub at: i64,
 }
@@ -531,6 +545,8 @@ impl Write for MarkLanded {
     type Out = ();
     fn apply(&self, tx: &Tx<'_>) -> Result<(), StoreError> {
         tx.run(LANDED, params![self.bundle.0, self.at])?;
+        let (subject, what) = (unknown::bundle_subject(self.bundle), self.what.clone());
+        evidence::Note { subject, what, at: self.at }.apply(tx)?;
         tx.run(MOVE, params![self.bundle.0, BundleState::Landed as u8, BundleState::Sent as u8])?;
         Ok(())
     }

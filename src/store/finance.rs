@@ -176,8 +176,8 @@ impl Write for HoldVouchers {
 }
 
 /// The kinds of tasks about a voucher that a later step settles.
-const HELD_TASK: &str = "voucher held";
-const REFUSED_TASK: &str = "voucher refused";
+pub(super) const HELD_TASK: &str = "voucher held";
+pub(super) const REFUSED_TASK: &str = "voucher refused";
 /// The kind of a task about a file that nobody confirmed or answered.
 const OVERDUE_TASK: &str = "voucher file overdue";
 

@@ -8,7 +8,7 @@ use super::journal::{self, EntryKind};
 use super::seal::{self, Sum, maybe, number};
 use super::sql::statements;
 use super::transfer::{self, FindingRow, TransferState};
-use super::{StoreError, Tx, Write, adopt, date_of, day_number, ledger, seen};
+use super::{StoreError, Tx, Write, adopt, date_of, day_number, duplicate, ledger, seen};
 use crate::canary::{self, Canary};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo};
 use crate::domain::intake::{Candidate, Decision, Method};
@@ -75,6 +75,8 @@ pub struct Chunk {
     pub findings: Vec<FindingRow>,
     /// Payments that were sent before a restore, with the try that was sent of each.
     pub again: Vec<(PaymentId, AttemptId)>,
+    /// Of those held as possible duplicates, which payment each equals.
+    pub equals: Vec<(PaymentId, PaymentId)>,
     /// Vouchers of what was queued; they move no balance before acceptance.
     pub vouchers: Vec<Voucher>,
     /// Now.
@@ -103,6 +105,7 @@ impl Write for Chunk {
         self.insert_due(tx)?;
         self.insert_rejected(tx)?;
         adopt::came_again(tx, self.transfer, &self.again, self.at)?;
+        duplicate::insert(tx, &self.equals)?;
         ledger::insert(tx, &self.vouchers, self.at)?;
         journal::append(tx, self.at, EntryKind::Intake, self.transfer.0, &salt, &self.outcomes())?;
         Ok(())

@@ -51,10 +51,16 @@ pub enum EntryKind {
     Restored = 22,
     /// A place that a restore held is sent to again.
     Released = 23,
+    /// Persons let a possible duplicate go, or sent it back.
+    DuplicateSettled = 30,
+    /// A person said what became of a bundle or a payment.
+    SettledByHand = 31,
+    /// A person said what became of a voucher.
+    VoucherSettled = 32,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 15] = [
+    const ALL: [EntryKind; 18] = [
         EntryKind::Intake,
         EntryKind::Accepted,
         EntryKind::Quarantined,
@@ -70,6 +76,9 @@ impl EntryKind {
         EntryKind::Adopted,
         EntryKind::Restored,
         EntryKind::Released,
+        EntryKind::DuplicateSettled,
+        EntryKind::SettledByHand,
+        EntryKind::VoucherSettled,
     ];
 
     fn from_code(code: u8) -> Result<EntryKind, StoreError> {

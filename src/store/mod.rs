@@ -8,12 +8,15 @@
 pub mod adopt;
 pub mod archive;
 pub mod bundle;
+pub mod duplicate;
+pub mod evidence;
 pub mod finance;
 pub mod intake;
 pub mod journal;
 pub mod ledger;
 pub mod nemkonto;
 pub mod people_log;
+pub mod person_act;
 mod picture;
 pub mod pulse;
 mod queue;
@@ -25,6 +28,7 @@ pub mod seen;
 mod sql;
 pub mod task;
 pub mod transfer;
+pub mod unknown;
 pub mod verify;
 
 use std::marker::PhantomData;

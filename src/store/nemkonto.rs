@@ -143,23 +143,24 @@ struct Booking<'l> {
     sealed: Sum,
 }
 
-struct Current {
-    bundle: i64,
-    own_state: Option<u8>,
-    stop_requested: bool,
-    municipality: MunicipalityCode,
-    benefit: BenefitCode,
-    amount: Ore,
-    payee: Party,
-    newest: u8,
-    payment_state: u8,
+/// An attempt as it stands, with what of its payment is needed beside it.
+pub(super) struct Current {
+    pub(super) bundle: i64,
+    pub(super) own_state: Option<u8>,
+    pub(super) stop_requested: bool,
+    pub(super) municipality: MunicipalityCode,
+    pub(super) benefit: BenefitCode,
+    pub(super) amount: Ore,
+    pub(super) payee: Party,
+    pub(super) newest: u8,
+    pub(super) payment_state: u8,
     bundle_line: i64,
     answered_by: Option<i64>,
 }
 
 impl Current {
     /// The attempt's row, in the order in which it is sealed.
-    fn sealed(
+    pub(super) fn sealed(
         &self,
         attempt: AttemptId,
         state: Option<u8>,
@@ -177,7 +178,7 @@ impl Current {
     }
 }
 
-fn current(tx: &Tx<'_>, attempt: AttemptId) -> Result<Option<Current>, StoreError> {
+pub(super) fn current(tx: &Tx<'_>, attempt: AttemptId) -> Result<Option<Current>, StoreError> {
     let mut found = None;
     tx.each(ATTEMPT, params![attempt.payment.as_i64(), attempt.attempt], |row| {
         found = Some(Current {
@@ -196,6 +197,14 @@ fn current(tx: &Tx<'_>, attempt: AttemptId) -> Result<Option<Current>, StoreErro
         Ok(())
     })?;
     Ok(found)
+}
+
+/// What a person's word makes of an attempt and its payment: no answer decided it.
+pub(super) fn set_by_hand(tx: &Tx<'_>, attempt: AttemptId, step: &Step) -> Result<(), StoreError> {
+    let id = attempt.payment.as_i64();
+    tx.run(ATTEMPT_STATE, params![id, attempt.attempt, step.attempt as u8, None::<i64>])?;
+    tx.run(PAYMENT_STATE, params![id, step.payment.code()])?;
+    Ok(())
 }
 
 impl Booking<'_> {
@@ -328,7 +337,10 @@ impl Booking<'_> {
 
     /// The word about the bundle as a whole, for every attempt that the answer does not name.
     fn book_whole(&mut self, tx: &Tx<'_>, event: BundleEvent, named: &[AttemptId]) -> Result<(), StoreError> {
-        let step = self.state.answered(event);
+        let step = match self.bundle.resent {
+            0 => self.state.answered(event),
+            _ => self.state.answered_after_resending(event),
+        };
         if step.task {
             let text = format!("{event:?} came while it was {}", self.state.text());
             self.tell(format!("bundle {}", self.bundle.no.0), &text);

@@ -1,6 +1,6 @@
 //! The worklist: what a person must look at. A task is known by its kind and subject, so that saying it twice is one.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 use toek_formats::vocabulary::MunicipalityCode;
 
 use super::sql::statements;
@@ -15,6 +15,8 @@ statements! {
     SUBJECTS = "select subject from task where closed_at is null and kind = $1 order by subject";
     LIST = "select task_no, kind, municipality, subject, text, opened_at from task
         where closed_at is null and task_no > $1 order by task_no limit 500";
+    ABOUT = "select task_no, kind, municipality, subject, text, opened_at from task
+        where closed_at is null and (subject = $1 or subject like $1 || ' %') order by task_no";
 }
 
 pub(super) struct NewTask {
@@ -129,14 +131,21 @@ pub struct Task {
 
 /// Open tasks after number `after`, at most 500.
 pub fn open_after(tx: &Tx<'_>, after: i64) -> Result<Vec<Task>, StoreError> {
-    tx.all(LIST, params![after], |row| {
-        Ok(Task {
-            task_no: row.get(0)?,
-            kind: row.get(1)?,
-            municipality: row.get::<_, Option<u16>>(2)?.map(MunicipalityCode),
-            subject: row.get(3)?,
-            text: row.get(4)?,
-            opened_at: row.get(5)?,
-        })
+    tx.all(LIST, params![after], read)
+}
+
+/// Open tasks about something, or about a part of it.
+pub fn about(tx: &Tx<'_>, subject: &str) -> Result<Vec<Task>, StoreError> {
+    tx.all(ABOUT, params![subject], read)
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Task> {
+    Ok(Task {
+        task_no: row.get(0)?,
+        kind: row.get(1)?,
+        municipality: row.get::<_, Option<u16>>(2)?.map(MunicipalityCode),
+        subject: row.get(3)?,
+        text: row.get(4)?,
+        opened_at: row.get(5)?,
     })
 }

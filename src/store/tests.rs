@@ -4,15 +4,18 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 16] = [
+    let files: [&[(&str, &str)]; 20] = [
         adopt::ALL,
         bundle::ALL,
+        duplicate::ALL,
+        evidence::ALL,
         finance::ALL,
         intake::ALL,
         journal::ALL,
         ledger::ALL,
         nemkonto::ALL,
         people_log::ALL,
+        person_act::ALL,
         pulse::ALL,
         report::ALL,
         restore::ALL,
@@ -21,6 +24,7 @@ fn statements() -> Vec<(&'static str, &'static str)> {
         seen::ALL,
         task::ALL,
         transfer::ALL,
+        unknown::ALL,
     ];
     files.into_iter().chain([verify::ALL]).flatten().copied().collect()
 }

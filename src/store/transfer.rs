@@ -44,7 +44,7 @@ statements! {
     DECIDE = "update transfer set decided_at = $2 where transfer_no = $1 and decided_at is null";
     UNDECIDE = "update transfer set decided_at = null where transfer_no = $1";
     SIZE = "update transfer set size = $2 where transfer_no = $1 and direction = 2";
-    SAME_BYTES = "select transfer_no, endpoint, name, state, records from transfer
+    SAME_BYTES = "select transfer_no, endpoint, name, state, records, received_at from transfer
         where sha256 = $1 and direction = 1 and transfer_no <> $2 order by transfer_no";
     CLOSE = "update transfer set state = $2, reason = $3, records = $4 where transfer_no = $1";
     SET_STATE = "update transfer set state = $2 where transfer_no = $1 and state = $3";
@@ -314,6 +314,8 @@ pub struct SameBytes {
     pub state: TransferState,
     /// Records in it.
     pub records: u32,
+    /// When it was received, microseconds since 1970.
+    pub received_at: i64,
 }
 
 /// All other transfers in with these bytes, oldest first.
@@ -327,6 +329,7 @@ pub fn same_bytes(tx: &Tx<'_>, sha256: &[u8; 32], but: TransferNo) -> Result<Vec
             name: row.get(2)?,
             state,
             records: row.get(4)?,
+            received_at: row.get(5)?,
         });
         Ok(())
     })?;

@@ -58,6 +58,14 @@ pub(crate) struct Totals {
 pub(crate) struct Found {
     pub(crate) table: Table,
     pub(crate) totals: Totals,
+    /// Whether one broken promise is enough.
+    stops_at_first: bool,
+}
+
+impl Found {
+    fn is_enough(&self) -> bool {
+        self.stops_at_first && !self.table.is_clean()
+    }
 }
 
 const MOMENTS: [Moment; 3] = [Moment::Before, Moment::Torn, Moment::After];
@@ -69,7 +77,7 @@ const SILENT: [&str; 1] = ["nothing"];
 type Campaign = dyn Fn(&Size, &Mutex<Found>);
 
 pub(crate) fn run(size: &Size, only: Option<&str>, tell: &(dyn Fn(&str) + Sync)) -> Found {
-    let found = Mutex::new(Found::default());
+    let found = Mutex::new(Found { stops_at_first: size.stops_at_first, ..Found::default() });
     let wanted = |name: &str| only.is_none_or(|only| only == name);
     let campaigns: [(&str, &Campaign); 7] = [
         ("kills", &kills),
@@ -83,7 +91,7 @@ pub(crate) fn run(size: &Size, only: Option<&str>, tell: &(dyn Fn(&str) + Sync))
     for (name, campaign) in campaigns.into_iter().filter(|(name, _)| wanted(name)) {
         let begun = std::time::Instant::now();
         campaign(size, &found);
-        if size.stops_at_first && !found.lock().unwrap().table.is_clean() {
+        if found.lock().unwrap().is_enough() {
             break;
         }
         tell(&format!("{name}: {:.0?}", begun.elapsed()));
@@ -114,6 +122,9 @@ fn each(
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some((name, life)) = lives.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    if found.lock().unwrap().is_enough() {
+                        return;
+                    }
                     let lived = lived(life);
                     let mut found = found.lock().unwrap();
                     note(name, &lived, &mut found);
@@ -178,7 +189,10 @@ fn kills(size: &Size, found: &Mutex<Found>) {
             }
         }
     }
-    {
+    if size.stops_at_first {
+        // Steps that the defect keeps from being reached are no finding of their own.
+        note("undisturbed", &undisturbed, &mut found.lock().unwrap());
+    } else {
         let mut found = found.lock().unwrap();
         note("undisturbed", &undisturbed, &mut found);
         for row in STEPS.iter().filter(|row| !SILENT.contains(&row.name)) {
