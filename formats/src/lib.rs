@@ -8,6 +8,7 @@ pub mod finance;
 pub mod g68;
 pub mod layout;
 pub mod nemkonto;
+pub mod order_control;
 pub mod routing;
 pub mod vocabulary;
 pub mod xml;

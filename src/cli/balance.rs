@@ -26,7 +26,7 @@ pub(super) struct Balance {
     municipality: Option<MunicipalityCode>,
 }
 
-fn municipality(text: &str) -> Result<MunicipalityCode, String> {
+pub(super) fn municipality(text: &str) -> Result<MunicipalityCode, String> {
     MunicipalityCode::parse(text).map_err(|_| "a municipality code has four digits, such as 0751".to_owned())
 }
 

@@ -3,6 +3,7 @@
 
 mod backup;
 mod balance;
+mod bank;
 mod check;
 mod completions;
 mod demo;
@@ -18,6 +19,7 @@ mod partner;
 mod printer;
 mod quarantine;
 mod read_log;
+mod reconcile;
 mod release_clock;
 mod remote;
 mod replay;
@@ -132,6 +134,11 @@ enum Command {
     /// Finance vouchers on their way to the ERP.
     #[command(subcommand)]
     Vouchers(vouchers::Vouchers),
+    /// Lines of the banks' statements, and what they are matched with.
+    #[command(subcommand)]
+    Bank(bank::Bank),
+    /// The day's controls on one page: orders, interim account, bank, references. Exit status 1 when one differs.
+    Reconcile(reconcile::Reconcile),
     /// The accounts of every municipality, and the interim account against the open payments.
     Balance(balance::Balance),
     /// The simulated counterparties alone, behind SFTP servers, until Ctrl-C.
@@ -208,6 +215,8 @@ pub fn main(world: World) -> ExitCode {
         Command::Duplicates(command) => duplicates::run(&context, &command),
         Command::Unknown(command) => unknown::run(&context, &command),
         Command::Vouchers(command) => vouchers::run(&context, &command),
+        Command::Bank(command) => bank::run(&context, &command),
+        Command::Reconcile(command) => reconcile::run(&context, &command),
         Command::Balance(command) => balance::run(&context, &command),
         Command::Partner(command) => partner::run(&context, &command),
         Command::Replay(command) => replay::run(&context, &command),

@@ -26,7 +26,7 @@ pub use self::pattern::FilePattern;
 pub use self::pipeline::{
     Acceptance, Deadline, Format, Intake, Pipeline, PipelineKind, Receiving, TransferLimits,
 };
-pub use self::template::{DEFAULT_PIPELINES, Server, Template, default_files};
+pub use self::template::{DEFAULT_PIPELINES, OPTIONAL_PIPELINES, Server, Template, default_files};
 pub use self::when::When;
 use crate::domain::accounts::{AccountPlan, UUID};
 use crate::domain::calendar::BankDays;

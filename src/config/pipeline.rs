@@ -31,17 +31,23 @@ pub enum PipelineKind {
     ReceiveVoucherAnswers,
     /// Takes Serviceplatformen's technical receipts in.
     ReceiveReceipts,
+    /// Takes statements of the municipalities' bank accounts in.
+    ReceiveBankStatements,
+    /// Takes case systems' control files in.
+    ReceiveOrderControls,
 }
 
 impl PipelineKind {
     /// Every kind, in the order of a file's way through the house.
-    pub const ALL: [PipelineKind; 6] = [
+    pub const ALL: [PipelineKind; 8] = [
         PipelineKind::ReceivePayments,
         PipelineKind::SendBundles,
         PipelineKind::ReceiveAnswers,
         PipelineKind::SendVouchers,
         PipelineKind::ReceiveVoucherAnswers,
         PipelineKind::ReceiveReceipts,
+        PipelineKind::ReceiveBankStatements,
+        PipelineKind::ReceiveOrderControls,
     ];
 
     /// As a definition names it.
@@ -53,6 +59,8 @@ impl PipelineKind {
             PipelineKind::SendVouchers => "send-vouchers",
             PipelineKind::ReceiveVoucherAnswers => "receive-voucher-answers",
             PipelineKind::ReceiveReceipts => "receive-receipts",
+            PipelineKind::ReceiveBankStatements => "receive-bank-statements",
+            PipelineKind::ReceiveOrderControls => "receive-order-controls",
         }
     }
 
@@ -65,6 +73,8 @@ impl PipelineKind {
             PipelineKind::SendVouchers => Format::FinanceVouchers,
             PipelineKind::ReceiveVoucherAnswers => Format::FinanceAnswer,
             PipelineKind::ReceiveReceipts => Format::TechnicalReceipt,
+            PipelineKind::ReceiveBankStatements => Format::BankStatement,
+            PipelineKind::ReceiveOrderControls => Format::OrderControl,
         }
     }
 
@@ -89,16 +99,22 @@ pub enum Format {
     FinanceAnswer,
     /// Serviceplatformen's word on a file of ours (serviceplatformen-sftp.md 3.3).
     TechnicalReceipt,
+    /// A bank's statements: camt.053, ISO 20022.
+    BankStatement,
+    /// What a case system says it sent.
+    OrderControl,
 }
 
 impl Format {
-    const ALL: [Format; 6] = [
+    const ALL: [Format; 8] = [
         Format::G68,
         Format::NemkontoPayment,
         Format::NemkontoAnswer,
         Format::FinanceVouchers,
         Format::FinanceAnswer,
         Format::TechnicalReceipt,
+        Format::BankStatement,
+        Format::OrderControl,
     ];
 
     /// As a definition names it.
@@ -110,6 +126,8 @@ impl Format {
             Format::FinanceVouchers => "finance-vouchers",
             Format::FinanceAnswer => "finance-answer",
             Format::TechnicalReceipt => "technical-receipt",
+            Format::BankStatement => "camt.053",
+            Format::OrderControl => "order-control",
         }
     }
 }
@@ -320,13 +338,13 @@ fn read_intake(root: &Section<'_>) -> Option<Intake> {
 
 const KIND: Rule<PipelineKind> = Rule {
     says: "must be \"receive-payments\", \"send-bundles\", \"receive-answers\", \"send-vouchers\", \
-           \"receive-voucher-answers\" or \"receive-receipts\"",
+           \"receive-voucher-answers\", \"receive-receipts\", \"receive-bank-statements\" or \"receive-order-controls\"",
     read: |value| PipelineKind::ALL.into_iter().find(|kind| value.as_str() == Some(kind.as_str())),
 };
 
 const FORMAT: Rule<Format> = Rule {
-    says: "must be \"g68\", \"nemkonto-payment\", \"nemkonto-answer\", \"finance-vouchers\", \"finance-answer\" or \
-           \"technical-receipt\"",
+    says: "must be \"g68\", \"nemkonto-payment\", \"nemkonto-answer\", \"finance-vouchers\", \"finance-answer\", \
+           \"technical-receipt\", \"camt.053\" or \"order-control\"",
     read: |value| Format::ALL.into_iter().find(|format| value.as_str() == Some(format.as_str())),
 };
 

@@ -24,6 +24,13 @@ pub const DEFAULT_PIPELINES: [(&str, &str); 6] = [
     ("schedules/receive-receipts.toml", include_str!("../../schedules/receive-receipts.toml")),
 ];
 
+/// Definitions that stand beside, for installations that uncomment them in `toek.toml`: what they take in needs an
+/// agreement with a bank, or a case system that sends control files.
+pub const OPTIONAL_PIPELINES: [(&str, &str); 2] = [
+    ("schedules/receive-bank-statements.toml", include_str!("../../schedules/receive-bank-statements.toml")),
+    ("schedules/receive-order-controls.toml", include_str!("../../schedules/receive-order-controls.toml")),
+];
+
 /// The endpoints of a new installation.
 const ENDPOINTS: [&str; 3] = [KSD, "nemkonto", "serviceplatformen"];
 /// The one that payment files come from, the pipeline that takes them, and how its file names their folder.
@@ -69,6 +76,7 @@ impl Template<'_> {
         ];
         files.extend(self.account.map(|name| (PathBuf::from(USERS_FILE), people::default_file(name))));
         files.extend(DEFAULT_PIPELINES.map(|(path, text)| (PathBuf::from(path), self.pipeline(path, text))));
+        files.extend(OPTIONAL_PIPELINES.map(|(path, text)| (PathBuf::from(path), text.to_owned())));
         files
     }
 

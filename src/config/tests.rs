@@ -35,7 +35,7 @@ fn what_init_writes_loads() {
         assert_eq!(loaded.limits.in_flight_bytes, 32 << 20);
         assert_eq!(loaded.nemkonto.amount_form, AmountForm::Decimal2);
         let kinds: Vec<_> = loaded.pipelines.iter().map(|pipeline| pipeline.kind).collect();
-        assert_eq!(kinds, PipelineKind::ALL);
+        assert_eq!(kinds, PipelineKind::ALL[..6], "the others are in comments");
         assert!(loaded.accounts.is_some() && loaded.serviceplatformen.is_some());
     }
 }
@@ -120,7 +120,8 @@ fn own_closing_days() {
 fn any_change_of_a_file_is_another_version_of_the_rules() {
     let before = load(&default_tree()).unwrap().rules_version;
     assert_eq!(before, load(&default_tree()).unwrap().rules_version);
-    for file in default_tree().keys() {
+    let is_read = |file: &&PathBuf| !OPTIONAL_PIPELINES.iter().any(|(path, _)| Path::new(path) == *file);
+    for file in default_tree().keys().filter(is_read) {
         let mut tree = default_tree();
         tree.get_mut(file).unwrap().push('\n');
         assert_ne!(before, load(&tree).unwrap().rules_version, "{}", file.display());

@@ -9,6 +9,7 @@
 
 pub mod accounts;
 pub mod answers;
+pub mod bank;
 pub mod calendar;
 pub mod catalogue;
 pub mod finance;
@@ -16,6 +17,7 @@ pub mod identity;
 pub mod intake;
 pub mod ledger;
 pub mod municipality;
+pub mod orders;
 pub mod outcome;
 pub mod parameters;
 pub mod payment;

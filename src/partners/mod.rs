@@ -7,6 +7,7 @@
 //! specifications, imports neither the hub's store nor its domain nor the formats it judges; a test keeps it so.
 
 pub mod answers;
+pub mod bank;
 pub mod bank_days;
 pub mod bundle;
 pub mod checker;

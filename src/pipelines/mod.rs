@@ -8,9 +8,12 @@ pub mod endpoints;
 pub mod fetch;
 mod metadata;
 pub mod receive_answers;
+pub mod receive_bank_statements;
+pub mod receive_order_controls;
 pub mod receive_payments;
 pub mod receive_receipts;
 pub mod receive_voucher_answers;
+pub mod reconcile;
 pub mod restored;
 pub mod send_bundles;
 pub mod send_vouchers;
@@ -299,6 +302,8 @@ pub async fn run(hub: &Hub, name: &str) -> Result<Activity, PipelineError> {
         PipelineKind::SendVouchers => send_vouchers::activate(hub, pipeline).await,
         PipelineKind::ReceiveVoucherAnswers => receive_voucher_answers::activate(hub, pipeline).await,
         PipelineKind::ReceiveReceipts => receive_receipts::activate(hub, pipeline).await,
+        PipelineKind::ReceiveBankStatements => receive_bank_statements::activate(hub, pipeline).await,
+        PipelineKind::ReceiveOrderControls => receive_order_controls::activate(hub, pipeline).await,
     }
 }
 

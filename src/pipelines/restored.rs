@@ -66,7 +66,9 @@ async fn look_at(hub: &Hub, sender: &Pipeline, place: &Place, listed: &[Listed],
             PipelineKind::ReceivePayments
             | PipelineKind::ReceiveAnswers
             | PipelineKind::ReceiveVoucherAnswers
-            | PipelineKind::ReceiveReceipts => Ok(0),
+            | PipelineKind::ReceiveReceipts
+            | PipelineKind::ReceiveBankStatements
+            | PipelineKind::ReceiveOrderControls => Ok(0),
         };
         match looked {
             Ok(adopted) => activity.adopted += u64::from(adopted),
@@ -477,7 +479,9 @@ pub fn expected_until(hub: &Hub, hold: &Hold) -> Result<Timestamp, PipelineError
             PipelineKind::ReceivePayments
             | PipelineKind::ReceiveAnswers
             | PipelineKind::ReceiveVoucherAnswers
-            | PipelineKind::ReceiveReceipts => restored,
+            | PipelineKind::ReceiveReceipts
+            | PipelineKind::ReceiveBankStatements
+            | PipelineKind::ReceiveOrderControls => restored,
         };
         until = until.max(this);
     }
@@ -523,7 +527,9 @@ pub fn questions(hub: &Hub, hold: &Hold) -> Result<Vec<String>, PipelineError> {
             PipelineKind::ReceivePayments
             | PipelineKind::ReceiveAnswers
             | PipelineKind::ReceiveVoucherAnswers
-            | PipelineKind::ReceiveReceipts => {}
+            | PipelineKind::ReceiveReceipts
+            | PipelineKind::ReceiveBankStatements
+            | PipelineKind::ReceiveOrderControls => {}
         }
     }
     Ok(open)

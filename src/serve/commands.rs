@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::activation;
+use super::bank::{self, BankAct};
 use super::person::Person;
 use crate::domain::identity::{BundleNo, PaymentId, TransferNo};
 use crate::domain::intake as domain;
@@ -61,6 +62,11 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Matches a line of a bank's statement, or takes a match back.
+    Bank {
+        /// Which of the two.
+        what: BankAct,
+    },
     /// Believes the clock again.
     ReleaseClock,
     /// Sends to a place again that a restore held.
@@ -116,6 +122,22 @@ pub enum Answer {
         /// Where its subject stands now.
         state: String,
     },
+    /// A line of a bank's statement is matched.
+    BankMatched {
+        /// The match's number.
+        number: i64,
+        /// The line's.
+        line: i64,
+        /// How much of the line it is over.
+        amount_ore: i64,
+    },
+    /// A match is undone.
+    BankUnmatched {
+        /// The match's number.
+        number: i64,
+        /// The line that is open again.
+        line: i64,
+    },
     /// Why the clock had been doubted; `None` when it had not.
     Released {
         /// See there.
@@ -164,6 +186,7 @@ impl Command {
                 (Act::PaymentPaid | Act::PaymentFailed, _) => "unknown settle",
                 (Act::VoucherBooked | Act::VoucherRefused, _) => "vouchers settle",
             },
+            Command::Bank { what } => what.name(),
             Command::ReleaseClock => "release-clock",
             Command::ReleaseEndpoint { .. } => "endpoints release",
             Command::NoteReading { .. } => "read",
@@ -178,6 +201,7 @@ impl Command {
             }
             Command::Rebuild { voucher, reason, .. } => format!("voucher {voucher}: {reason}"),
             Command::Act { act, subject, reason, .. } => format!("{subject}: {act}: {reason}"),
+            Command::Bank { what } => what.subject(),
             Command::ReleaseClock => "clock".to_owned(),
             Command::ReleaseEndpoint { endpoint, reason } => format!("endpoint {endpoint}: {reason}"),
             Command::NoteReading { subject, .. } => subject.clone(),
@@ -194,6 +218,7 @@ impl Command {
             Command::Validate { transfer } => Ok(Some(pipeline_of(hub, &readable(hub, *transfer)?)?)),
             Command::Reject { transfer, .. } => waiting(hub, *transfer).map(|_| None),
             Command::ReleaseEndpoint { endpoint, reason } => held(hub, endpoint, reason).map(|_| None),
+            Command::Bank { what } => what.municipality(hub).map(|_| None),
             Command::Rebuild { .. }
             | Command::Act { .. }
             | Command::ReleaseClock
@@ -224,6 +249,7 @@ pub async fn perform(hub: &Hub, who: &Person, command: &Command) -> Result<Answe
             let taken = Taken { act: *act, step: *step, by: who.to_string(), reason: reason.clone(), at };
             take_step(hub, subject, taken).await
         }
+        Command::Bank { what } => bank::perform(hub, who, what).await,
         Command::ReleaseClock => {
             let doubted = hub.store.write(ReleaseClock { at: hub.clock.micros() }).await?;
             Ok(Answer::Released { doubted })
@@ -262,6 +288,10 @@ fn authorize(hub: &Hub, who: &Person, command: &Command) -> Result<(), CommandEr
         | Command::Reject { .. }
         | Command::ReleaseClock
         | Command::ReleaseEndpoint { .. } => (Role::Operator, None),
+        Command::Bank { what } => {
+            let municipality = what.municipality(hub)?;
+            return Ok(hub.installation.users.check(&who.to_string(), Role::Clerk, Some(municipality))?);
+        }
         Command::Rebuild { voucher, .. } => (Role::Operator, Some(Subject::Voucher(*voucher))),
         Command::Act { act, step, subject, .. } => {
             let role = if *step == Step::Approve { Role::Approver } else { act.role() };

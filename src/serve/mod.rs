@@ -7,6 +7,7 @@
 //! runs on one thread, so that activations interleave only where they wait.
 
 pub mod activation;
+pub mod bank;
 pub mod clock_guard;
 pub mod commands;
 pub mod health;

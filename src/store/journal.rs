@@ -51,6 +51,8 @@ pub enum EntryKind {
     Restored = 22,
     /// A place that a restore held is sent to again.
     Released = 23,
+    /// The bank or a case system said what it did, or a person matched it with the books.
+    Controls = 51,
     /// Persons let a possible duplicate go, or sent it back.
     DuplicateSettled = 30,
     /// A person said what became of a bundle or a payment.
@@ -60,7 +62,7 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 18] = [
+    const ALL: [EntryKind; 19] = [
         EntryKind::Intake,
         EntryKind::Accepted,
         EntryKind::Quarantined,
@@ -76,6 +78,7 @@ impl EntryKind {
         EntryKind::Adopted,
         EntryKind::Restored,
         EntryKind::Released,
+        EntryKind::Controls,
         EntryKind::DuplicateSettled,
         EntryKind::SettledByHand,
         EntryKind::VoucherSettled,

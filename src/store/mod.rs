@@ -8,6 +8,7 @@
 pub mod adopt;
 pub mod archive;
 pub mod bundle;
+pub mod controls;
 pub mod duplicate;
 pub mod evidence;
 pub mod finance;

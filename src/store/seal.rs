@@ -84,6 +84,10 @@ sealed! {
     Triggers "person_act" ("act_no, act, subject, municipality, state, by_whom, reason, at, settled_by, settled_reason, settled_at")
     Triggers "duplicate" ("payment_id, earlier_payment")
     Triggers "evidence" ("subject, seq, what, first_at, last_at, looks")
+    Triggers "bank_statement" ("statement_no, transfer_no, municipality, bank, account, statement_id, sequence, opening_ore, opening_day, closing_ore, closing_day")
+    Triggers "bank_line" ("line_no, statement_no, municipality, booking_day, amount_ore, reference")
+    Triggers "bank_match" ("match_no, line_no, bundle_no, payment_id, attempt, amount_ore, how, matched_at, matched_by, reason, undone_at, undone_by, undone_reason")
+    Triggers "order_control" ("endpoint, file, transfer_no, sender, records, sum_ore, day")
     Schema "refinery_schema_history" ("version, name, applied_on, checksum")
     Schema "sqlite_schema" ("type, name, tbl_name, sql")
 }

@@ -4,9 +4,10 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 20] = [
+    let files: [&[(&str, &str)]; 21] = [
         adopt::ALL,
         bundle::ALL,
+        controls::ALL,
         duplicate::ALL,
         evidence::ALL,
         finance::ALL,

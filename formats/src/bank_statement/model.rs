@@ -65,8 +65,9 @@ static ANY35: Text = text(0, 35, "of at most 35 characters");
 static IBAN: Text = form(5, 34, "an IBAN", is_iban);
 static NUMBER: Text = trimmed(1, 18, "a number of at most 18 digits", is_digits);
 static COUNT: Text = trimmed(1, 15, "a number of at most 15 digits", is_digits);
-static AMOUNT: Text =
-    trimmed(1, 19, "an amount of at most 18 digits, of whole øre", |text| super::reader::amount(text).is_some());
+static AMOUNT: Text = trimmed(1, 19, "an amount of at most 18 digits, of whole øre", |text| {
+    super::reader::amount(text).is_some()
+});
 static SIDE: Text = trimmed(4, 4, "`CRDT` or `DBIT`", |text| matches!(text, "CRDT" | "DBIT"));
 static FLAG: Text =
     trimmed(1, 5, "`true`, `false`, `1` or `0`", |text| matches!(text, "true" | "false" | "1" | "0"));
@@ -126,7 +127,8 @@ macro_rules! version {
                 passed("AddtlInf", 1),
             ];
 
-            static OTHER_ID: [C; 3] = [leaf("Id", &ID35, L::Account), passed("SchmeNm", 1), passed("Issr", 1)];
+            static OTHER_ID: [C; 3] =
+                [leaf("Id", &ID35, L::Account), passed("SchmeNm", 1), passed("Issr", 1)];
             static ACCOUNT_ID: [C; 2] =
                 [leaf("IBAN", &IBAN, L::Account), parent("Othr", &OTHER_ID, L::Frame).or()];
             static ACCOUNT: [C; 7] = [

@@ -1,0 +1,317 @@
+//! The day's controls, driven by the built binary: a day that is green, a file that is missing, a bank line that is too
+//! small, a payment that came back, a match undone.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test stops at the first surprise, and makes files as a person would"
+)]
+
+mod hub;
+
+use std::path::PathBuf;
+
+use hub::{Delivery, Hub, MONDAY, put, said, text};
+use jiff::civil::{Date, DateTime, date, datetime};
+use serde_json::Value;
+use toek::partners::answers::{self, GroupStatus, Kind, Listed, Stamp};
+use toek::partners::bank::{Line, statement};
+use toek::partners::bundle::{Bundle, Reason};
+use toek::partners::script::AmountForm;
+use toek_formats::order_control::{self, Row};
+use toek_formats::vocabulary::Ore;
+
+const WEDNESDAY: &str = "2026-03-04T13:00:00Z";
+const FRIDAY_EVENING: &str = "2026-03-06T20:00:00Z";
+const NEXT_MONDAY: &str = "2026-03-09T20:00:00Z";
+const FRIDAY: Date = date(2026, 3, 6);
+const GROUP: &str = "T0751-20260304-000001";
+const ACCOUNT: &str = "99990000000751";
+const OPENING: i64 = 100_000_000;
+const FILE: &str = "G68_0751_20260302_0001.g68";
+
+/// An installation that receives statements and control files.
+fn house() -> Hub {
+    let hub = Hub::new();
+    for pipeline in ["receive-bank-statements", "receive-order-controls"] {
+        let line = format!("\"schedules/{pipeline}.toml\"");
+        hub.change("toek.toml", &format!("# {line}"), &line);
+    }
+    let path = hub.dir.join("toek.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, bank) = text.split_once("# [[endpoint]]\n# name = \"bank\"").unwrap();
+    let (bank, behind) = bank.split_once("\n\n").unwrap();
+    let bank = bank.replace("\n# ", "\n");
+    std::fs::write(&path, format!("{before}[[endpoint]]\nname = \"bank\"{bank}\n\n{behind}")).unwrap();
+    std::fs::create_dir_all(hub.dir.join("endpoints/bank/out")).unwrap();
+    hub
+}
+
+fn bank(hub: &Hub, name: &str) -> PathBuf {
+    hub.dir.join("endpoints/bank/out").join(name)
+}
+
+/// A control file, and what it says.
+fn sent(hub: &Hub, name: &str, files: &[(&str, u32, i64)]) {
+    let row = |(file, records, sum): &(&str, u32, i64)| Row {
+        sender: "KSD".to_owned(),
+        file: (*file).to_owned(),
+        records: *records,
+        sum: Ore(*sum),
+        day: date(2026, 3, 2),
+    };
+    let rows: Vec<Row> = files.iter().map(row).collect();
+    std::fs::write(hub.drop().join(name), order_control::write(&rows)).unwrap();
+    hub.run("receive-order-controls", MONDAY);
+}
+
+fn answer(hub: &Hub, name: &str, bytes: Vec<u8>, at: &str) {
+    std::fs::write(hub.outbox().join(name), bytes).unwrap();
+    hub.run("receive-answers", at);
+}
+
+const ANSWERED: DateTime = datetime(2026, 3, 6, 8, 0, 0, 0);
+
+fn stamp(number: u64) -> Stamp {
+    Stamp { number, created: ANSWERED, amounts: AmountForm::Decimal2 }
+}
+
+/// The bank has all payments of a bundle.
+fn at_bank(hub: &Hub, bundle: &Bundle) {
+    let answer2 = answers::answer2(bundle, stamp(1), GroupStatus::Accepted, None, &[]);
+    answer(hub, "2.xml", answer2, FRIDAY_EVENING);
+    let listed = |payment| Listed {
+        payment,
+        accepted: true,
+        code: None,
+        text: None,
+        account: Some("99970000000001".to_owned()),
+        amount_ore: 0,
+    };
+    let payments: Vec<Listed<'_>> = bundle
+        .payments()
+        .map(|payment| Listed { amount_ore: payment.amount_ore, ..listed(payment) })
+        .collect();
+    let parts = [(&bundle.debits[0], payments)];
+    let answer8 = answers::list(Kind::Answer8, None, bundle, &bundle.group_id, stamp(2), &parts);
+    answer(hub, "8.xml", answer8, FRIDAY_EVENING);
+}
+
+/// One payment comes back from its bank.
+fn returned(hub: &Hub, bundle: &Bundle) -> (String, i64) {
+    let reason = Reason::new("0004", "Kontoen er lukket");
+    let payment = bundle.payments().nth(3).unwrap();
+    let listed = Listed {
+        payment,
+        accepted: false,
+        code: Some(&reason.code),
+        text: Some(&reason.text),
+        account: None,
+        amount_ore: payment.amount_ore,
+    };
+    let parts = [(&bundle.debits[0], vec![listed])];
+    let answer9 = answers::list(Kind::Answer9, None, bundle, &bundle.group_id, stamp(3), &parts);
+    answer(hub, "9.xml", answer9, NEXT_MONDAY);
+    (payment.end_to_end_id.clone(), payment.amount_ore)
+}
+
+/// Ten payments taken in with their control file, sent on Wednesday, and with the bank on Friday.
+fn paid() -> (Hub, Bundle, i64) {
+    let hub = house();
+    put(&hub.drop().join(FILE), &Delivery::new(1).bytes(), 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    hub.run("send-bundles", WEDNESDAY);
+    let bundle = Bundle::read(&std::fs::read(hub.inbox().join(format!("{GROUP}.xml"))).unwrap()).unwrap();
+    let sum = bundle.payments().map(|payment| payment.amount_ore).sum();
+    sent(&hub, "control.csv", &[(FILE, 10, sum)]);
+    at_bank(&hub, &bundle);
+    (hub, bundle, sum)
+}
+
+fn of_bundle(amount_ore: i64) -> Line {
+    Line { amount_ore, bundle: Some(GROUP.to_owned()), payment: None }
+}
+
+fn say(hub: &Hub, name: &str, day: Date, opening: i64, lines: &[Line]) -> String {
+    std::fs::write(bank(hub, name), statement(ACCOUNT, day, opening, lines)).unwrap();
+    hub.run("receive-bank-statements", FRIDAY_EVENING)
+}
+
+/// The page of a day, and whether the command was content.
+fn page(hub: &Hub, day: &str, at: &str) -> (Value, bool) {
+    let output = hub.toek(&["--at", at, "reconcile", day, "--json"]);
+    (serde_json::from_slice(&output.stdout).expect(&said(&output)), output.status.success())
+}
+
+fn states(page: &Value) -> Vec<String> {
+    let controls = page["controls"].as_array().unwrap();
+    controls.iter().map(|c| format!("{} {}", text(&c["name"]), text(&c["state"]))).collect()
+}
+
+/// Each difference as "subject amount age".
+fn differences(page: &Value) -> Vec<String> {
+    let all = page["controls"].as_array().unwrap().iter().flat_map(|c| c["differences"].as_array().unwrap());
+    all.map(|d| format!("{} {} {}", text(&d["subject"]), d["difference_ore"], d["age_days"])).collect()
+}
+
+const GREEN: [&str; 4] = ["orders green", "interim green", "bank green", "references green"];
+
+#[test]
+fn a_day_that_is_green() {
+    let (hub, _, sum) = paid();
+    let (before, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
+    assert!(!content, "{before}");
+    assert_eq!(differences(&before), [format!("{GROUP} {sum} 0")], "the books went out, the bank said nothing");
+    say(&hub, "friday.xml", FRIDAY, OPENING, &[of_bundle(-sum)]);
+    for at in [FRIDAY_EVENING, NEXT_MONDAY] {
+        let (page, content) = page(&hub, "2026-03-06", at);
+        assert_eq!((states(&page), differences(&page), content), (GREEN.map(str::to_owned).to_vec(), vec![], true));
+    }
+    let (day, _) = page(&hub, "2026-03-02", FRIDAY_EVENING);
+    assert_eq!(day["orders"][0]["proof"], "control file");
+    assert_eq!((&day["orders"][0]["records"], &day["orders"][0]["sum_ore"]), (&10.into(), &sum.into()));
+    let shown = said(&hub.toek(&["--at", FRIDAY_EVENING, "reconcile", "2026-03-06", "--municipality", "0751"]));
+    assert!(shown.contains("3.1.11") && shown.contains("green"), "{shown}");
+    assert_eq!(hub.tasks(), [""; 0]);
+    hub.clean();
+}
+
+#[test]
+fn what_a_voucher_carries_is_counted_by_the_bytes_that_were_sent() {
+    let (hub, _, sum) = paid();
+    hub.run("send-vouchers", FRIDAY_EVENING);
+    say(&hub, "friday.xml", FRIDAY, OPENING, &[of_bundle(-sum)]);
+    let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
+    assert!(content, "{day}");
+    let looked_at = text(&day["controls"][3]["looked_at"]);
+    assert!(looked_at.contains("20 with SPORINGSID, 20 UDBETALING, 10 BETALING"), "{looked_at}");
+    hub.clean();
+}
+
+#[test]
+fn a_missing_file_is_told_until_it_comes() {
+    let hub = house();
+    let second = "G68_0751_20260302_0002.g68";
+    put(&hub.drop().join(second), &Delivery::new(2).bytes(), 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    let (before, content) = page(&hub, "2026-03-02", MONDAY);
+    assert_eq!((differences(&before), content), (vec!["ksd: G68_0751_20260302 number 1 null 0".to_owned()], false));
+    assert_eq!(before["orders"][0]["proof"], "unproven");
+    sent(&hub, "control.csv", &[(FILE, 10, 5_000), (second, 11, 5_000)]);
+    assert_eq!(
+        hub.tasks(),
+        ["file gap: ksd: G68_0751_20260302 number 1", &format!("file missing: ksd: {FILE}")]
+    );
+    let (day, content) = page(&hub, "2026-03-02", WEDNESDAY);
+    assert!(!content);
+    let subjects: Vec<String> =
+        differences(&day).iter().map(|line| line.split(' ').nth(1).unwrap().to_owned()).collect();
+    assert_eq!(subjects, ["G68_0751_20260302", FILE, second, second], "{day}");
+    put(&hub.drop().join(FILE), &Delivery::new(1).bytes(), 1_770_000_000);
+    hub.run("receive-payments", WEDNESDAY);
+    hub.run("receive-order-controls", WEDNESDAY);
+    assert_eq!(hub.tasks(), [""; 0]);
+    let (page, _) = page(&hub, "2026-03-04", WEDNESDAY);
+    assert!(!differences(&page).iter().any(|line| line.contains("number 1")), "{page}");
+    hub.clean();
+}
+
+#[test]
+fn a_bank_line_too_small_is_a_difference_until_the_rest_comes() {
+    let (hub, _, sum) = paid();
+    say(&hub, "friday.xml", FRIDAY, OPENING, &[of_bundle(-sum + 100)]);
+    let (day, content) = page(&hub, "2026-03-06", NEXT_MONDAY);
+    assert_eq!((differences(&day), content), (vec![format!("{GROUP} 100 3")], false));
+    let (earlier, content) = page(&hub, "2026-03-05", NEXT_MONDAY);
+    assert!(content, "{earlier}");
+    let monday = date(2026, 3, 9);
+    say(&hub, "monday.xml", monday, OPENING - sum + 100, &[of_bundle(-100)]);
+    let (day, content) = page(&hub, "2026-03-09", NEXT_MONDAY);
+    assert!(content, "{day}");
+    hub.clean();
+}
+
+#[test]
+fn a_returned_payment_meets_its_credit() {
+    let (hub, bundle, sum) = paid();
+    say(&hub, "friday.xml", FRIDAY, OPENING, &[of_bundle(-sum)]);
+    let (reference, amount) = returned(&hub, &bundle);
+    let (day, content) = page(&hub, "2026-03-09", NEXT_MONDAY);
+    assert_eq!((differences(&day), content), (vec![format!("{GROUP} {} 3", -amount)], false));
+    let back = Line { amount_ore: amount, bundle: None, payment: Some(reference) };
+    say(&hub, "monday.xml", date(2026, 3, 9), OPENING - sum, &[back]);
+    let (day, content) = page(&hub, "2026-03-09", NEXT_MONDAY);
+    assert!(content, "{day}");
+    assert_eq!(day["interim"][0]["interim_ore"], amount, "it is owed again");
+    hub.clean();
+}
+
+#[test]
+fn a_match_is_undone_and_made_by_hand() {
+    let (hub, _, sum) = paid();
+    let fee = Line { amount_ore: -2_500, bundle: None, payment: None };
+    say(&hub, "friday.xml", FRIDAY, OPENING, &[of_bundle(-sum), fee]);
+    assert_eq!(hub.tasks(), ["bank line: bank line 2"]);
+    let toek = |arguments: &[&str]| hub.toek(&[&["--at", FRIDAY_EVENING], arguments].concat());
+    let undo = ["bank", "undo-match", "1", "--reason", "wrong bundle"];
+    assert!(toek(&[&undo[..], &["--dry-run"]].concat()).status.success());
+    assert_eq!(hub.tasks().len(), 1, "a dry run changes nothing");
+    assert!(toek(&undo).status.success());
+    assert!(!toek(&undo).status.success(), "undone once");
+    assert_eq!(hub.tasks(), ["bank line: bank line 1", "bank line: bank line 2"]);
+    let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
+    let expected = [format!("{GROUP} {sum} 0"), format!("bank line 1 {} 0", -sum), "bank line 2 -2500 0".into()];
+    assert_eq!((differences(&day), content), (expected.to_vec(), false));
+    for (line, target, fits) in [
+        ("1", "T0751-20260304-000002", false),
+        ("9", GROUP, false),
+        ("1", GROUP, true),
+        ("1", GROUP, false),
+        ("2", "foreign", true),
+    ] {
+        let output = toek(&["bank", "match", line, target, "--reason", "by the bank's letter"]);
+        assert_eq!(output.status.success(), fits, "{line} {target}: {}", said(&output));
+    }
+    assert!(!toek(&["bank", "match", "1", GROUP, "--reason", " "]).status.success());
+    let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
+    assert!(content, "{day}");
+    assert_eq!(hub.tasks(), [""; 0]);
+    let shown = said(&toek(&["bank", "lines", "--all"]));
+    assert!(shown.contains("undone by") && shown.contains("not the hub's"), "{shown}");
+    let log = said(&hub.toek(&["read-log", "--commands"]));
+    assert!(log.contains("bank undo-match") && log.contains("bank match"), "{log}");
+    hub.clean();
+}
+
+#[test]
+fn statements_that_cannot_be_believed_are_quarantined() {
+    let (hub, _, sum) = paid();
+    let good = statement(ACCOUNT, FRIDAY, OPENING, &[of_bundle(-sum)]);
+    let cases = [
+        ("sums.xml", good.replace("<Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy=\"DKK\">", "<Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy=\"DKK\">1")),
+        ("account.xml", good.replace(ACCOUNT, "99990000009999")),
+        ("euro.xml", good.replace("DKK", "EUR")),
+        ("cut.xml", good[..good.len() / 2].to_owned()),
+    ];
+    for (name, bytes) in cases {
+        std::fs::write(bank(&hub, name), bytes).unwrap();
+        hub.run("receive-bank-statements", FRIDAY_EVENING);
+        assert_eq!(hub.states(name), ["quarantined"], "{name}");
+    }
+    std::fs::write(bank(&hub, "good.xml"), &good).unwrap();
+    std::fs::write(bank(&hub, "other.xml"), good.replace("22:00:00", "22:00:01")).unwrap();
+    hub.run("receive-bank-statements", FRIDAY_EVENING);
+    assert_eq!((hub.states("good.xml"), hub.states("other.xml")), (vec!["accepted".into()], vec!["quarantined".into()]));
+    let shown = said(&hub.toek(&["quarantine", "list"]));
+    assert!(!shown.contains("9999") && shown.contains("came before"), "{shown}");
+    hub.clean();
+}
+
+#[test]
+fn a_statement_that_lacks_between_is_told() {
+    let (hub, _, sum) = paid();
+    say(&hub, "friday.xml", FRIDAY, OPENING, &[of_bundle(-sum)]);
+    say(&hub, "tuesday.xml", date(2026, 3, 10), OPENING - sum - 700, &[]);
+    let (day, content) = page(&hub, "2026-03-10", "2026-03-10T20:00:00Z");
+    assert_eq!((differences(&day), content), (vec!["bank statement 2 of BANK(1) -700 0".to_owned()], false));
+    hub.clean();
+}
