@@ -160,16 +160,24 @@ fn a_day_that_is_green() {
     let (hub, _, sum) = paid();
     let (before, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
     assert!(!content, "{before}");
-    assert_eq!(differences(&before), [format!("{GROUP} {sum} 0")], "the books went out, the bank said nothing");
+    assert_eq!(
+        differences(&before),
+        [format!("{GROUP} {sum} 0")],
+        "the books went out, the bank said nothing"
+    );
     say(&hub, "friday.xml", FRIDAY, OPENING, &[of_bundle(-sum)]);
     for at in [FRIDAY_EVENING, NEXT_MONDAY] {
         let (page, content) = page(&hub, "2026-03-06", at);
-        assert_eq!((states(&page), differences(&page), content), (GREEN.map(str::to_owned).to_vec(), vec![], true));
+        assert_eq!(
+            (states(&page), differences(&page), content),
+            (GREEN.map(str::to_owned).to_vec(), vec![], true)
+        );
     }
     let (day, _) = page(&hub, "2026-03-02", FRIDAY_EVENING);
     assert_eq!(day["orders"][0]["proof"], "control file");
     assert_eq!((&day["orders"][0]["records"], &day["orders"][0]["sum_ore"]), (&10.into(), &sum.into()));
-    let shown = said(&hub.toek(&["--at", FRIDAY_EVENING, "reconcile", "2026-03-06", "--municipality", "0751"]));
+    let shown =
+        said(&hub.toek(&["--at", FRIDAY_EVENING, "reconcile", "2026-03-06", "--municipality", "0751"]));
     assert!(shown.contains("3.1.11") && shown.contains("green"), "{shown}");
     assert_eq!(hub.tasks(), [""; 0]);
     hub.clean();
@@ -194,13 +202,15 @@ fn a_missing_file_is_told_until_it_comes() {
     put(&hub.drop().join(second), &Delivery::new(2).bytes(), 1_770_000_000);
     hub.run("receive-payments", MONDAY);
     let (before, content) = page(&hub, "2026-03-02", MONDAY);
-    assert_eq!((differences(&before), content), (vec!["ksd: G68_0751_20260302 number 1 null 0".to_owned()], false));
+    assert_eq!(
+        (differences(&before), content),
+        (vec!["ksd: G68_0751_20260302 number 1 null 0".to_owned()], false)
+    );
     assert_eq!(before["orders"][0]["proof"], "unproven");
     sent(&hub, "control.csv", &[(FILE, 10, 5_000), (second, 11, 5_000)]);
-    assert_eq!(
-        hub.tasks(),
-        ["file gap: ksd: G68_0751_20260302 number 1", &format!("file missing: ksd: {FILE}")]
-    );
+    let expected =
+        [format!("file missing: ksd: {FILE}"), "file gap: ksd: G68_0751_20260302 number 1".to_owned()];
+    assert_eq!(hub.tasks(), expected);
     let (day, content) = page(&hub, "2026-03-02", WEDNESDAY);
     assert!(!content);
     let subjects: Vec<String> =
@@ -257,9 +267,10 @@ fn a_match_is_undone_and_made_by_hand() {
     assert_eq!(hub.tasks().len(), 1, "a dry run changes nothing");
     assert!(toek(&undo).status.success());
     assert!(!toek(&undo).status.success(), "undone once");
-    assert_eq!(hub.tasks(), ["bank line: bank line 1", "bank line: bank line 2"]);
+    assert_eq!(hub.tasks(), ["bank line: bank line 2", "bank line: bank line 1"]);
     let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
-    let expected = [format!("{GROUP} {sum} 0"), format!("bank line 1 {} 0", -sum), "bank line 2 -2500 0".into()];
+    let expected =
+        [format!("{GROUP} {sum} 0"), format!("bank line 1 {} 0", -sum), "bank line 2 -2500 0".into()];
     assert_eq!((differences(&day), content), (expected.to_vec(), false));
     for (line, target, fits) in [
         ("1", "T0751-20260304-000002", false),
@@ -287,7 +298,13 @@ fn statements_that_cannot_be_believed_are_quarantined() {
     let (hub, _, sum) = paid();
     let good = statement(ACCOUNT, FRIDAY, OPENING, &[of_bundle(-sum)]);
     let cases = [
-        ("sums.xml", good.replace("<Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy=\"DKK\">", "<Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy=\"DKK\">1")),
+        (
+            "sums.xml",
+            good.replace(
+                "<Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy=\"DKK\">",
+                "<Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy=\"DKK\">1",
+            ),
+        ),
         ("account.xml", good.replace(ACCOUNT, "99990000009999")),
         ("euro.xml", good.replace("DKK", "EUR")),
         ("cut.xml", good[..good.len() / 2].to_owned()),
@@ -300,9 +317,12 @@ fn statements_that_cannot_be_believed_are_quarantined() {
     std::fs::write(bank(&hub, "good.xml"), &good).unwrap();
     std::fs::write(bank(&hub, "other.xml"), good.replace("22:00:00", "22:00:01")).unwrap();
     hub.run("receive-bank-statements", FRIDAY_EVENING);
-    assert_eq!((hub.states("good.xml"), hub.states("other.xml")), (vec!["accepted".into()], vec!["quarantined".into()]));
+    assert_eq!(
+        (hub.states("good.xml"), hub.states("other.xml")),
+        (vec!["accepted".into()], vec!["quarantined".into()])
+    );
     let shown = said(&hub.toek(&["quarantine", "list"]));
-    assert!(!shown.contains("9999") && shown.contains("came before"), "{shown}");
+    assert!(!shown.contains("99990000") && shown.contains("came before"), "{shown}");
     hub.clean();
 }
 

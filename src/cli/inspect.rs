@@ -16,8 +16,10 @@ use clap::Args;
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use toek_formats::bank_statement;
 use toek_formats::g68::{Charset, FileReport, Finding, Mode, Physical, Reader, Severity, Unit, dump};
 use toek_formats::nemkonto::{self, AnswerReader, BundleReader, Limits, ReadDebit, ReadPayment};
+use toek_formats::vocabulary::Hidden;
 
 use self::detect::{Kind, Outside, Source};
 use self::rules::Rules;
@@ -31,6 +33,7 @@ Examples:
   toek inspect delivery.g68 --record 17               one record, field by field
   toek inspect delivery.g68 --from 100 --to 110       some of them
   toek inspect answer8.xml                            a message from NemKonto
+  toek inspect statement.xml                          a bank's statements (camt.053)
   toek inspect delivery.g68 --json | jq .fields       one object per record, the file first
   toek inspect --layout                               the record description of G68, as Markdown")]
 pub(super) struct Inspect {
@@ -246,9 +249,11 @@ impl View<'_> {
     }
 
     fn message(&self) -> anyhow::Result<Outcome> {
-        let told = match self.printer.is_json() {
-            true => self.message_values(),
-            false => self.message_lines(),
+        let told = match (message::is_bank_statement(&self.source.path)?, self.printer.is_json()) {
+            (true, true) => self.statement_values(),
+            (true, false) => self.statement_lines(),
+            (false, true) => self.message_values(),
+            (false, false) => self.message_lines(),
         };
         match told {
             Ok(()) => Ok(Outcome::Done),
@@ -271,6 +276,50 @@ impl View<'_> {
                 self.printer.line(line);
             }
         })?;
+        Ok(())
+    }
+
+    fn statement_lines(&self) -> anyhow::Result<()> {
+        self.outside("a bank's statements (camt.053)");
+        self.fact("written", format!("XML, {} lines", self.outside.lines));
+        self.printer.line("");
+        let mut entry = 0;
+        let input = message::open(&self.source.path)?;
+        bank_statement::dump(input, bank_statement::LIMITS, &mut |line| {
+            entry += u64::from(line.starts_with("entry: "));
+            let of_entry = entry > 0 && (line.starts_with("entry: ") || line.starts_with(' '));
+            if !of_entry || self.wanted.contains(&entry) {
+                self.printer.line(line);
+            }
+        })?;
+        Ok(())
+    }
+
+    fn statement_values(&self) -> anyhow::Result<()> {
+        use bank_statement::{Item, StatementReader};
+        self.file_value("camt.053", Value::Null)?;
+        let mut reader = StatementReader::new(message::open(&self.source.path)?, bank_statement::LIMITS);
+        let mut number = 0;
+        while let Some(item) = reader.next()? {
+            match item {
+                Item::Statement(statement) => self.printer.value(&json!({ "statement": {
+                    "id": Hidden(&statement.id).to_string(), "number": statement.sequence,
+                    "account": statement.account.masked(), "currency": statement.currency,
+                    "opening_ore": statement.opening.0.0, "opening_day": statement.opening.1.to_string(),
+                    "closing_ore": statement.closing.0.0, "closing_day": statement.closing.1.to_string(),
+                }}))?,
+                Item::Entry(entry) => {
+                    number += 1;
+                    if self.wanted.contains(&number) {
+                        self.printer.value(&json!({ "record": number, "fields": {
+                            "amount_ore": entry.amount.0, "booked": entry.is_booked,
+                            "reversal": entry.is_reversal, "booking_day": entry.booking_day.to_string(),
+                            "transactions": entry.details.len(),
+                        }}))?;
+                    }
+                }
+            }
+        }
         Ok(())
     }
 

@@ -47,7 +47,7 @@ impl Version {
     pub const ALL: [Version; 2] = [Version::V2, Version::V8];
 
     /// Its namespace.
-    pub fn namespace(self) -> &'static str {
+    pub const fn namespace(self) -> &'static str {
         model::NAMESPACES[self as usize]
     }
 }

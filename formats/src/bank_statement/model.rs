@@ -5,7 +5,7 @@ use super::DETAILS;
 use crate::xml::forms::{form, is_digits, read_date, read_instant, text, trimmed};
 use crate::xml::model::{Child, Content, Expected, Text};
 
-pub(super) static NAMESPACES: [&str; 2] =
+pub(super) const NAMESPACES: [&str; 2] =
     ["urn:iso:std:iso:20022:tech:xsd:camt.053.001.02", "urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"];
 
 /// What the walker meets. The names are the elements'.

@@ -1,11 +1,12 @@
-//! NemKonto messages on disk: opened, and told apart by their root.
+//! Messages on disk: opened, and told apart by their root.
 
 use std::io::BufReader;
 use std::path::Path;
 
 use toek_adapters::disk::{Disk, DiskError, DiskFile, RealDisk};
+use toek_formats::bank_statement;
 use toek_formats::nemkonto::{Limits, names};
-use toek_formats::xml::{Reader, Token};
+use toek_formats::xml::{Namespace, Reader, Token};
 
 /// A file being read.
 pub(in crate::cli) type Input = BufReader<Box<dyn DiskFile>>;
@@ -21,6 +22,20 @@ pub(in crate::cli) fn is_bundle(path: &Path) -> Result<bool, DiskError> {
     loop {
         match reader.next() {
             Ok(Token::Start(root)) => return Ok(root.name().local == names::PAYMENT),
+            Ok(Token::Text(_) | Token::Cdata(_)) => {}
+            Ok(Token::End | Token::Eof) | Err(_) => return Ok(false),
+        }
+    }
+}
+
+/// Whether it is a bank's statements (camt.053), in a version that is read.
+pub(in crate::cli) fn is_bank_statement(path: &Path) -> Result<bool, DiskError> {
+    const KNOWN: [&str; 2] =
+        [bank_statement::Version::V2.namespace(), bank_statement::Version::V8.namespace()];
+    let mut reader = Reader::new(open(path)?, Limits::default(), &KNOWN);
+    loop {
+        match reader.next() {
+            Ok(Token::Start(root)) => return Ok(matches!(root.name().namespace, Namespace::Known(_))),
             Ok(Token::Text(_) | Token::Cdata(_)) => {}
             Ok(Token::End | Token::Eof) | Err(_) => return Ok(false),
         }
