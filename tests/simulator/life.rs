@@ -192,6 +192,8 @@ const IN_TROUBLE: i64 = 7;
 const PATIENCE: u64 = 1_500;
 /// So many days after its end a life may take to come to rest.
 const REST_DAYS: i64 = 21;
+/// So many crashes of a life are looked at one by one; of the others, one in ten.
+const ALL_AUDITED: u64 = 30;
 /// So often the hub may die at one instant.
 const DEATHS_AT_ONCE: u32 = 50;
 
@@ -413,7 +415,10 @@ impl<'l> World<'l> {
         self.house = None;
         self.lived.crashes += 1;
         let image = self.machine.image(how);
-        self.audit(&image);
+        // A life of hundreds of crashes would be mostly audits.
+        if self.lived.crashes <= ALL_AUDITED || self.lived.crashes.is_multiple_of(10) {
+            self.audit(&image);
+        }
         self.machine = Machine::start(self.dir.path(), Some(image), self.fates.clone());
         self.machine.set_now(self.now.as_microsecond());
     }
