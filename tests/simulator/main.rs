@@ -108,7 +108,7 @@ const LONG: Size = Size {
 };
 /// As much as shows a deliberate defect.
 const QUICK: Size =
-    Size { seeds: 8, kills: 1, stride: 600, sieges: 3, inputs: 1, flips: 100, stops_at_first: true, ..SHORT };
+    Size { seeds: 8, kills: 3, stride: 13, sieges: 3, inputs: 2, flips: 100, stops_at_first: true, ..SHORT };
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
