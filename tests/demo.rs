@@ -53,6 +53,9 @@ fn verify(dir: &Path, moment: &str) {
     }
     let output = toek(dir).args(["verify"]).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    if errors.contains("nothing was ever kept in it") {
+        return; // killed while the store was made
+    }
     assert!(output.status.success(), "{moment}:\n{}{errors}", stdout(&output));
 }
 

@@ -80,6 +80,12 @@ pub enum StoreError {
         /// The one this build reads.
         known: i64,
     },
+    /// It was cut off while it was made.
+    #[error(
+        "the store has no tables yet, so nothing was ever kept in it: the next command that changes anything, such as \
+         `toek run`, makes them"
+    )]
+    Empty,
     /// Rows are not as they were sealed. A new schema would have them sealed anew, and nobody would ever know.
     #[error(
         "rows of `{table}` were changed by something else than toek: `toek verify` of the build that wrote it tells more"
@@ -442,7 +448,7 @@ fn writable(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     refuse_newer(&connection)?;
-    if canary::is_active(Canary::RefusedOlder) {
+    if canary::is_active(Canary::RefusedOlder) && found_version(&connection)?.is_some() {
         refuse_another(&connection)?;
     }
     seal::hold_before_upgrade(&connection, known_version())?;
@@ -501,7 +507,8 @@ fn refuse_another(connection: &Connection) -> Result<(), StoreError> {
     let known = known_version();
     match found_version(connection)? {
         Some(found) if found < known => Err(StoreError::Older { found, known }),
-        _ => Ok(()),
+        Some(_) => Ok(()),
+        None => Err(StoreError::Empty),
     }
 }
 

@@ -202,7 +202,13 @@ pub(super) fn current(tx: &Tx<'_>, attempt: AttemptId) -> Result<Option<Current>
 /// What a person's word makes of an attempt and its payment: no answer decided it.
 pub(super) fn set_by_hand(tx: &Tx<'_>, attempt: AttemptId, step: &Step) -> Result<(), StoreError> {
     let id = attempt.payment.as_i64();
+    let mut sealed = Sum::default();
+    if let Some(before) = current(tx, attempt)? {
+        sealed.take("attempt", before.sealed(attempt, before.own_state, before.answered_by));
+        sealed.add("attempt", before.sealed(attempt, Some(step.attempt as u8), None));
+    }
     tx.run(ATTEMPT_STATE, params![id, attempt.attempt, step.attempt as u8, None::<i64>])?;
+    seal::moved(tx, "attempt", &sealed)?;
     tx.run(PAYMENT_STATE, params![id, step.payment.code()])?;
     Ok(())
 }

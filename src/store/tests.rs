@@ -129,3 +129,13 @@ fn days_come_back() {
         assert_eq!(date_of(day_number(date)), date);
     }
 }
+
+#[test]
+fn a_store_that_was_cut_off_while_it_was_made_says_so_and_is_made_by_the_next_who_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("toek.db");
+    Connection::open(&path).unwrap().pragma_update(None, "journal_mode", "wal").unwrap();
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Empty)));
+    drop(Store::open_inline(&path).unwrap());
+    assert!(Store::open_to_read(&path).is_ok());
+}

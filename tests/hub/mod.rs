@@ -180,7 +180,7 @@ impl Hub {
     /// Changes rows to what a crash, or other payments, would have left; their seals are made anew at the next opening.
     pub(crate) fn rewrite(&self, sql: &str) {
         let store = self.sql();
-        store.execute(sql, []).unwrap();
+        store.execute_batch(sql).unwrap();
         store.execute("update seal set sum = x'0000000000000000' where name = 'version'", []).unwrap();
     }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use rusqlite::Connection;
 use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
 use toek::store::seal::UNSEALED;
 use toek::store::{Store, verify};
 
@@ -112,25 +112,62 @@ fn is_noticed(path: &Path) -> bool {
     checks.iter().any(|check| !check.broken.is_empty())
 }
 
-/// Bits of the store turned, one at a time.
+/// One bit turned, or one value changed by another hand than the hub's, at a time.
 fn flips(count: u64, found: &mut Found) {
     let hub = installation(&fixtures("golden/installation.bin"));
     let path = hub.path().join("store/toek.db");
-    drop(Store::open_inline(&path).unwrap());
+    if let Err(error) = Store::open_inline(&path) {
+        found.table.broken(Promise::G11, format!("the golden store: {error}"));
+        return;
+    }
     let bytes = std::fs::read(&path).unwrap();
-    let before = answers(&path);
+    let Some(before) = answers(&path) else { return };
     if is_noticed(&path) {
         found.table.broken(Promise::G10, "`verify` complains of what nobody changed".to_owned());
     }
     let mut chance = Chance::of(3, 3);
-    for _ in 0..count {
-        let mut changed = bytes.clone();
-        let bit = chance.below(changed.len() as u64 * 8);
-        changed[(bit / 8) as usize] ^= 1 << (bit % 8);
-        std::fs::write(&path, changed).unwrap();
+    for nth in 0..count {
+        std::fs::write(&path, &bytes).unwrap();
+        let what = match nth % 2 {
+            0 => turn(&path, &bytes, &mut chance),
+            _ => change(&path, &before, &mut chance),
+        };
+        let Some(what) = what else { continue };
         found.table.tried(Promise::G10, 1);
-        if answers(&path) != before && !is_noticed(&path) {
-            found.table.broken(Promise::G10, format!("bit {bit} of the store was turned unseen"));
+        if answers(&path).as_ref() != Some(&before) && !is_noticed(&path) {
+            found.table.broken(Promise::G10, format!("{what} unseen"));
         }
     }
+}
+
+fn turn(path: &Path, bytes: &[u8], chance: &mut Chance) -> Option<String> {
+    let mut changed = bytes.to_vec();
+    let bit = chance.below(changed.len() as u64 * 8);
+    changed[(bit / 8) as usize] ^= 1 << (bit % 8);
+    std::fs::write(path, changed).unwrap();
+    Some(format!("bit {bit} of the store was turned"))
+}
+
+/// Changes one value of one row; none where the table's own rules refuse it.
+fn change(path: &Path, answers: &Answers, chance: &mut Chance) -> Option<String> {
+    let full: Vec<_> = answers.iter().filter(|(_, rows)| !rows.is_empty()).collect();
+    let (table, rows) = *chance.pick(&full);
+    let row = chance.pick(rows);
+    let place = chance.below(row.len() as u64) as usize;
+    let store = Connection::open(path).unwrap();
+    let mut names = store.prepare(&format!("select name from pragma_table_info('{table}')")).unwrap();
+    let names: Vec<String> = names.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let value = match &row[place] {
+        Value::Integer(number) => Value::Integer(number ^ 1),
+        Value::Text(text) => Value::Text(format!("{text}x")),
+        Value::Blob(bytes) => Value::Blob([bytes.as_slice(), &[1]].concat()),
+        Value::Null | Value::Real(_) => Value::Integer(1),
+    };
+    let terms: Vec<String> = (2..).zip(&names).map(|(no, name)| format!("\"{name}\" is ?{no}")).collect();
+    let sql = format!("update \"{table}\" set \"{}\" = ?1 where {}", names[place], terms.join(" and "));
+    let changed = store.execute(&sql, params_from_iter(std::iter::once(&value).chain(row)));
+    // What is deliberately not sealed is held against something else, or says nothing of money.
+    let is_unsealed = UNSEALED.iter().any(|(name, _)| *name == format!("{table}.{}", names[place]));
+    let is_told = changed == Ok(1) && !is_unsealed;
+    is_told.then(|| format!("{table}.{} was changed", names[place]))
 }

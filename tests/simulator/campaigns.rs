@@ -1,7 +1,7 @@
 //! Ways to try the promises: a kill at every durable step, an error at every call, weeks of weather, full disks, bad
 //! input, and logs that cannot be written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -173,35 +173,37 @@ fn note(name: &str, lived: &Lived, found: &mut Found) {
     }
 }
 
-/// A kill before, torn in and after every durable event of a life that has them all.
+/// A kill before, torn in and after every durable event of lives that have them all.
 fn kills(size: &Size, found: &Mutex<Found>) {
-    let undisturbed = lived(&lives::everything(1));
-    let mut places: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for (nth, step) in (1..).zip(&undisturbed.sequence) {
-        places.entry(step).or_default().push(nth);
-    }
-    let mut all = Vec::new();
-    for (step, at) in &places {
-        for nth in chosen(at, size.kills) {
-            for moment in MOMENTS {
-                let life = Life { first: Scheme::Kill { nth, moment }, ..lives::everything(1) };
-                all.push((format!("kill {moment:?} {step} (durable event {nth})"), life));
+    let mut tried: BTreeSet<String> = BTreeSet::new();
+    for (name, life_of) in
+        [("everything", lives::everything as fn(u64) -> Life), ("restored", lives::restored)]
+    {
+        let undisturbed = lived(&life_of(1));
+        note(&format!("undisturbed {name}"), &undisturbed, &mut found.lock().unwrap());
+        let mut places: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        for (nth, step) in (1..).zip(&undisturbed.sequence) {
+            places.entry(step).or_default().push(nth);
+        }
+        let mut all = Vec::new();
+        for (step, at) in places.iter().filter(|(step, _)| !tried.contains(**step)) {
+            for nth in chosen(at, size.kills) {
+                for moment in MOMENTS {
+                    let life = Life { first: Scheme::Kill { nth, moment }, ..life_of(1) };
+                    all.push((format!("{name}: kill {moment:?} {step} (durable event {nth})"), life));
+                }
             }
         }
+        tried.extend(places.keys().map(|step| (*step).to_owned()));
+        each(all, found, |name, _, lived, found| compare(name, &undisturbed, lived, Promise::G1, found));
     }
-    if size.stops_at_first {
-        // Steps that the defect keeps from being reached are no finding of their own.
-        note("undisturbed", &undisturbed, &mut found.lock().unwrap());
-    } else {
-        let mut found = found.lock().unwrap();
-        note("undisturbed", &undisturbed, &mut found);
-        for row in STEPS.iter().filter(|row| !SILENT.contains(&row.name)) {
-            if !places.contains_key(row.name) {
-                found.table.broken(Promise::G8, format!("step `{}` was never reached", row.name));
-            }
+    let mut found = found.lock().unwrap();
+    // Steps that a defect keeps from being reached are no finding of their own.
+    for row in STEPS.iter().filter(|row| !SILENT.contains(&row.name) && !size.stops_at_first) {
+        if !tried.contains(row.name) {
+            found.table.broken(Promise::G8, format!("step `{}` was never reached", row.name));
         }
     }
-    each(all, found, |name, _, lived, found| compare(name, &undisturbed, lived, Promise::G1, found));
 }
 
 /// The first, the last, and some between.

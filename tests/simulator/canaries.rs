@@ -9,8 +9,8 @@ use toek::canary::Canary;
 pub(crate) fn all_are_caught() -> bool {
     let mut all = true;
     println!("\n| deliberate defect | caught |\n| --- | --- |");
-    for (name, _) in Canary::ALL {
-        let (said, code) = tried_with(name);
+    for (name, canary) in Canary::ALL {
+        let (said, code) = tried_with(name, shows_in(canary));
         let caught: Vec<&str> = said
             .lines()
             .filter_map(|line| line.split_once(" BROKEN: ").map(|(promise, _)| promise))
@@ -24,10 +24,31 @@ pub(crate) fn all_are_caught() -> bool {
     all
 }
 
+/// The campaign that is to find it; a run without a defect, which goes before, finds nothing there.
+fn shows_in(canary: Canary) -> &'static str {
+    match canary {
+        Canary::SwallowedWriteError
+        | Canary::SkippedCheckpoint
+        | Canary::DoubledAnswer
+        | Canary::DroppedVoucherLine
+        | Canary::UnsyncedArchive
+        | Canary::ForgottenIntent
+        | Canary::ForgottenWindow
+        | Canary::StuckCommit
+        | Canary::MixedMunicipalities
+        | Canary::PanickingInput => "kills",
+        Canary::DeafToRefusals => "errors",
+        Canary::GivenUp => "sieges",
+        Canary::IgnoredCount | Canary::SpreadingPoison => "inputs",
+        Canary::MovingBytes | Canary::RefusedOlder | Canary::BlindVerify => "at-rest",
+        Canary::DoorsFirst => "doors",
+    }
+}
+
 /// What a quick run says with one defect, and how it ends; one that does not end is stopped.
-fn tried_with(name: &str) -> (String, Option<i32>) {
+fn tried_with(name: &str, campaign: &str) -> (String, Option<i32>) {
     let mut running = Command::new(std::env::current_exe().unwrap())
-        .arg("--quick")
+        .args(["--quick", "--only", campaign])
         .env("TOEK_CANARY", name)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -358,7 +358,9 @@ fn fits(payment: &PaymentRow, decided: Option<Decided>) -> bool {
         Some(Decided::Paid | Decided::Repeated) => state == code::PAID,
         Some(Decided::Returned) => state == code::OPEN,
         Some(Decided::Refused) => [code::OPEN, code::WAITING].contains(&state),
-        Some(Decided::Silent) => [code::IN_PROGRESS, code::UNCONFIRMED, code::OPEN].contains(&state),
+        Some(Decided::Silent | Decided::Unread) => {
+            [code::IN_PROGRESS, code::UNCONFIRMED, code::OPEN].contains(&state)
+        }
     }
 }
 

@@ -8,13 +8,17 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use toek::config::Installation;
+use toek::domain::identity::BundleNo;
+use toek::domain::people::Act as Decision;
+use toek::domain::restore::jump;
 use toek::generator::manifest::{Expected, RecordLine};
 use toek::partners::script::Script;
 use toek::pipelines::Activity;
 use toek::serve::commands::{self, Command};
 use toek::serve::person::Person;
-use toek::steps::Step;
-use toek::store::{Nothing, finance};
+use toek::steps;
+use toek::store::person_act::Step;
+use toek::store::{Nothing, finance, restore, unknown};
 
 use crate::chance::Chance;
 use crate::fates::{Fates, Scheme};
@@ -49,7 +53,15 @@ pub(crate) enum Act {
     /// The hub is started anew, and the accounts that vouchers are booked on are there, or one of them is not.
     Accounts(bool),
     /// The hub dies after its next commit of a step, and when it comes up an account is missing.
-    KillAfter(Step),
+    KillAfter(steps::Step),
+    /// The hub is stopped, and all it holds is kept apart.
+    Backup,
+    /// What was kept apart is brought back, in a new epoch.
+    Restore,
+    /// A person lets what a restore held be sent to again.
+    ReleaseEndpoints,
+    /// Two persons hold that what NemKonto could not read never arrived.
+    SettleUnknown,
     /// Somebody asks for quarantined files to be judged anew.
     Validate,
     /// A file that is no good.
@@ -177,6 +189,7 @@ struct World<'l> {
     deliveries: Vec<(DateTime, Delivery)>,
     delivered: usize,
     acts: Vec<(DateTime, Act)>,
+    backup: Option<(Image, Timestamp)>,
     chance: Chance,
     starts: u64,
     lived: Lived,
@@ -192,6 +205,8 @@ const IN_TROUBLE: i64 = 7;
 const PATIENCE: u64 = 1_500;
 /// So many days after its end a life may take to come to rest.
 const REST_DAYS: i64 = 21;
+/// So many crashes of a life are looked at one by one; of the others, one in ten.
+const ALL_AUDITED: u64 = 30;
 /// So often the hub may die at one instant.
 const DEATHS_AT_ONCE: u32 = 50;
 
@@ -242,6 +257,7 @@ impl<'l> World<'l> {
             deliveries: brought,
             delivered: 0,
             acts,
+            backup: None,
             chance: Chance::of(life.seed, 77),
             starts: 0,
             lived: Lived::default(),
@@ -413,7 +429,10 @@ impl<'l> World<'l> {
         self.house = None;
         self.lived.crashes += 1;
         let image = self.machine.image(how);
-        self.audit(&image);
+        // A life of hundreds of crashes would be mostly audits.
+        if self.lived.crashes <= ALL_AUDITED || self.lived.crashes.is_multiple_of(10) {
+            self.audit(&image);
+        }
         self.machine = Machine::start(self.dir.path(), Some(image), self.fates.clone());
         self.machine.set_now(self.now.as_microsecond());
     }
@@ -509,6 +528,13 @@ impl<'l> World<'l> {
                 self.has_accounts = false;
                 self.fates.kill_after(step);
             }
+            Act::Backup => {
+                self.stop().await;
+                self.backup = Some((self.machine.image(Crash::Kill), self.now));
+            }
+            Act::Restore => self.restore().await,
+            Act::ReleaseEndpoints => self.release_endpoints().await,
+            Act::SettleUnknown => self.settle_unknown().await,
             Act::Validate => self.validate().await,
             Act::Stray(folder, name, bytes) => {
                 self.fates.count("file that is no good");
@@ -518,12 +544,17 @@ impl<'l> World<'l> {
     }
 
     async fn command(&mut self, command: Command) {
+        self.command_of("anna", command).await;
+    }
+
+    async fn command_of(&mut self, person: &str, command: Command) {
+        let who = Person { uid: 1_000, name: Some(person.to_owned()) };
         for _ in 0..DEATHS_AT_ONCE {
             if self.house.is_none() {
                 self.start().await;
             }
             let Some(house) = &self.house else { return };
-            let _ = commands::perform(&house.hub, &operator(), &command).await;
+            let _ = commands::perform(&house.hub, &who, &command).await;
             if !self.machine.is_dead() {
                 return;
             }
@@ -545,6 +576,49 @@ impl<'l> World<'l> {
         for voucher in refused {
             let reason = "the account is open again".to_owned();
             self.command(Command::Rebuild { voucher: voucher.voucher_no, booking_day: None, reason }).await;
+        }
+    }
+
+    /// An older state, and a new epoch in it before anything else happens.
+    async fn restore(&mut self) {
+        let Some((image, pictured)) = self.backup.clone() else { return };
+        self.fates.count("restore of an older state");
+        self.stop().await;
+        self.machine = Machine::start(self.dir.path(), Some(image), self.fates.clone());
+        for _ in 0..DEATHS_AT_ONCE {
+            self.start().await;
+            let Some(house) = &self.house else { continue };
+            let begin = restore::Begin {
+                epoch: 1,
+                jump: jump(1, 100, 1),
+                endpoints: ["nemkonto", "serviceplatformen"].map(str::to_owned).to_vec(),
+                pictured_at: pictured.as_microsecond(),
+                at: self.now.as_microsecond(),
+            };
+            let _ = house.hub.store.write(begin).await; // a second time it says that the epoch has begun
+            if !self.machine.is_dead() {
+                return;
+            }
+            self.after_death();
+        }
+    }
+
+    async fn release_endpoints(&mut self) {
+        for endpoint in ["nemkonto", "serviceplatformen"] {
+            let reason = "the counterparty told what it has".to_owned();
+            self.command(Command::ReleaseEndpoint { endpoint: endpoint.to_owned(), reason }).await;
+        }
+    }
+
+    async fn settle_unknown(&mut self) {
+        let Some(house) = &self.house else { return };
+        let unknown = house.hub.store.read(|tx| unknown::bundles_after(tx, BundleNo(0)));
+        for bundle in unknown.unwrap_or_default() {
+            for (person, step) in [("anna", Step::Propose), ("bo", Step::Approve)] {
+                let (subject, reason) = (bundle.group_id.clone(), "NemKonto could not read it".to_owned());
+                let command = Command::Act { act: Decision::BundleNeverArrived, step, subject, reason };
+                self.command_of(person, command).await;
+            }
         }
     }
 
@@ -591,11 +665,6 @@ impl<'l> World<'l> {
         self.lived.late_windows = judged.late_windows;
         self.lived
     }
-}
-
-/// Who gives commands.
-fn operator() -> Person {
-    Person { uid: 1_000, name: Some("anna".to_owned()) }
 }
 
 /// The endpoints that can be in trouble.

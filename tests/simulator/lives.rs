@@ -137,10 +137,25 @@ pub(crate) fn everything(seed: u64) -> Life {
         (at(friday, 14, 10), Act::ReleaseClock),
         (at(friday, 16, 30), Act::Accounts(false)),
         (at(friday, 17, 30), Act::Accounts(true)),
+        (at(monday, 9, 0), Act::SettleUnknown),
         (at(monday, 10, 55), Act::KillAfter(Step::Gathered)),
         (at(monday, 11, 10), Act::Accounts(true)),
         (at(monday, 12, 0), Act::Off),
         (at(wednesday, 15, 0), Act::On),
+    ];
+    life
+}
+
+/// Bundles leave, and the hub forgets it: an older state is brought back, and what NemKonto says tells what is lost.
+pub(crate) fn restored(seed: u64) -> Life {
+    let (friday, monday) = (date(2026, 1, 30), date(2026, 2, 2));
+    let mut life = plain(seed, &[461, 751], friday, 1, 16);
+    life.until = monday.checked_add(2.days()).unwrap();
+    life.pace = 600;
+    life.acts = vec![
+        (at(monday, 12, 50), Act::Backup),
+        (at(monday, 13, 30), Act::Restore),
+        (at(monday.tomorrow().unwrap(), 10, 0), Act::ReleaseEndpoints),
     ];
     life
 }

@@ -64,9 +64,12 @@ struct Arguments {
     /// Lives one life of weather, and tells all about it.
     #[arg(long, value_name = "SEED")]
     life: Option<u64>,
-    /// The same of the life with every step in it.
+    /// The same of the life with nearly every step in it.
     #[arg(long)]
     everything: bool,
+    /// The same of the life with a restore in it.
+    #[arg(long)]
+    restored: bool,
     /// Only as much as shows a deliberate defect.
     #[arg(long, hide = true)]
     quick: bool,
@@ -105,14 +108,14 @@ const LONG: Size = Size {
 };
 /// As much as shows a deliberate defect.
 const QUICK: Size =
-    Size { seeds: 8, kills: 1, stride: 600, sieges: 3, inputs: 1, flips: 100, stops_at_first: true, ..SHORT };
+    Size { seeds: 8, kills: 3, stride: 13, sieges: 3, inputs: 2, flips: 100, stops_at_first: true, ..SHORT };
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if !arguments.filters.is_empty() && !arguments.filters.iter().any(|filter| "simulator".contains(filter)) {
         return ExitCode::SUCCESS;
     }
-    if arguments.life.is_some() || arguments.everything {
+    if arguments.life.is_some() || arguments.everything || arguments.restored {
         return one(&arguments);
     }
     let mut size = match (arguments.long, arguments.quick) {
@@ -162,7 +165,8 @@ fn tell(found: &Found) -> bool {
 fn one(arguments: &Arguments) -> ExitCode {
     let life = match arguments.life {
         Some(seed) => lives::weather(seed),
-        None => lives::everything(1),
+        None if arguments.everything => lives::everything(1),
+        None => lives::restored(1),
     };
     let lived = life::live(&life);
     for (at, act) in &life.acts {

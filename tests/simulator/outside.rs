@@ -180,6 +180,8 @@ pub(crate) enum Decided {
     Refused,
     /// The same bytes came again.
     Repeated,
+    /// NemKonto could not read its bundle.
+    Unread,
 }
 
 /// Goes through all bundles that NemKonto took, in their order.
@@ -203,7 +205,8 @@ pub(crate) fn asked(disk: &MemoryDisk, script: &Script) -> (Vec<Asked>, Vec<Stri
                 let decided = match judgement.answer {
                     BundleAnswer::RefuseAtReceipt if *seen > 1 => Decided::Repeated,
                     BundleAnswer::RefuseAtReceipt | BundleAnswer::Refuse => Decided::Refused,
-                    BundleAnswer::Unreadable | BundleAnswer::Silent => Decided::Silent,
+                    BundleAnswer::Unreadable => Decided::Unread,
+                    BundleAnswer::Silent => Decided::Silent,
                     BundleAnswer::Stop => Decided::Returned,
                     BundleAnswer::Accept => match judgement.payments[nth].answer.outcome() {
                         Outcome::Paid => Decided::Paid,
