@@ -14,9 +14,11 @@ use hub::{Delivery, Hub, MONDAY, put, said, text};
 use jiff::civil::{Date, DateTime, date, datetime};
 use serde_json::Value;
 use toek::partners::answers::{self, GroupStatus, Kind, Listed, Stamp};
-use toek::partners::bank::{Line, statement};
+use toek::partners::bank::{self, Line, statement};
 use toek::partners::bundle::{Bundle, Reason};
-use toek::partners::script::AmountForm;
+use toek::partners::nemkonto::{Folders, NemKonto};
+use toek::partners::script::{AmountForm, Script};
+use toek_adapters::disk::RealDisk;
 use toek_formats::order_control::{self, Row};
 use toek_formats::vocabulary::Ore;
 
@@ -46,7 +48,7 @@ fn house() -> Hub {
     hub
 }
 
-fn bank(hub: &Hub, name: &str) -> PathBuf {
+fn left_by_bank(hub: &Hub, name: &str) -> PathBuf {
     hub.dir.join("endpoints/bank/out").join(name)
 }
 
@@ -132,7 +134,7 @@ fn of_bundle(amount_ore: i64) -> Line {
 }
 
 fn say(hub: &Hub, name: &str, day: Date, opening: i64, lines: &[Line]) -> String {
-    std::fs::write(bank(hub, name), statement(ACCOUNT, day, opening, lines)).unwrap();
+    std::fs::write(left_by_bank(hub, name), statement(ACCOUNT, day, opening, lines)).unwrap();
     hub.run("receive-bank-statements", FRIDAY_EVENING)
 }
 
@@ -310,12 +312,12 @@ fn statements_that_cannot_be_believed_are_quarantined() {
         ("cut.xml", good[..good.len() / 2].to_owned()),
     ];
     for (name, bytes) in cases {
-        std::fs::write(bank(&hub, name), bytes).unwrap();
+        std::fs::write(left_by_bank(&hub, name), bytes).unwrap();
         hub.run("receive-bank-statements", FRIDAY_EVENING);
         assert_eq!(hub.states(name), ["quarantined"], "{name}");
     }
-    std::fs::write(bank(&hub, "good.xml"), &good).unwrap();
-    std::fs::write(bank(&hub, "other.xml"), good.replace("22:00:00", "22:00:01")).unwrap();
+    std::fs::write(left_by_bank(&hub, "good.xml"), &good).unwrap();
+    std::fs::write(left_by_bank(&hub, "other.xml"), good.replace("22:00:00", "22:00:01")).unwrap();
     hub.run("receive-bank-statements", FRIDAY_EVENING);
     assert_eq!(
         (hub.states("good.xml"), hub.states("other.xml")),
@@ -333,5 +335,60 @@ fn a_statement_that_lacks_between_is_told() {
     say(&hub, "tuesday.xml", date(2026, 3, 10), OPENING - sum - 700, &[]);
     let (day, content) = page(&hub, "2026-03-10", "2026-03-10T20:00:00Z");
     assert_eq!((differences(&day), content), (vec!["bank statement 2 of BANK(1) -700 0".to_owned()], false));
+    hub.clean();
+}
+
+/// Payments that go wrong in every way that moves money, or does not.
+const SCRIPT: &str = r#"
+seed = 1
+amounts = "decimal2"
+
+[[payment]]
+amount_endings = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+answer = "return"
+
+[[payment]]
+amount_endings = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
+answer = "bank-refuse-later"
+text = "KONTO OPHÆVET"
+
+[[payment]]
+amount_endings = [20, 21, 22, 23, 24, 25, 26, 27, 28, 29]
+answer = "error-account"
+
+[[payment]]
+amount_endings = [30, 31, 32, 33, 34, 35, 36, 37, 38, 39]
+answer = "refuse"
+code = "0004"
+text = "Kreditor ukendt"
+"#;
+
+#[test]
+fn the_simulated_bank_and_the_books_agree_whatever_becomes_of_payments() {
+    let hub = house();
+    let script = Script::load(SCRIPT, "script").unwrap();
+    let home = hub.home().join("nemkonto");
+    let folders = Folders { inbox: hub.inbox(), outbox: hub.outbox(), home: home.clone() };
+    let mut nemkonto = NemKonto::open(&RealDisk, folders, script.clone()).unwrap();
+    put(&hub.drop().join(FILE), &Delivery { payments: 200, ..Delivery::new(3) }.bytes(), 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    hub.run("send-bundles", WEDNESDAY);
+    for at in [datetime(2026, 3, 4, 14, 0, 0, 0), datetime(2026, 3, 6, 14, 0, 0, 0)] {
+        nemkonto.step(at).unwrap();
+    }
+    hub.run("receive-answers", FRIDAY_EVENING);
+    let book = bank::book(&RealDisk, &home, &script).unwrap();
+    let out = hub.dir.join("endpoints/bank/out");
+    let (before, content) = page(&hub, "2026-03-09", NEXT_MONDAY);
+    assert!(!content && differences(&before).len() == 1, "{before}");
+    for (day, files) in [(FRIDAY, 1), (date(2026, 3, 9), 1), (date(2026, 3, 10), 0)] {
+        assert_eq!(bank::deliver(&RealDisk, &book, day, &out).unwrap().len(), files, "{day}");
+    }
+    hub.run("receive-bank-statements", NEXT_MONDAY);
+    let (day, content) = page(&hub, "2026-03-09", NEXT_MONDAY);
+    assert_eq!((states(&day), content), (GREEN.map(str::to_owned).to_vec(), true), "{day}");
+    assert!(day["controls"][2]["looked_at"].as_str().unwrap().starts_with("1 bundles"), "{day}");
+    let credits = said(&hub.toek(&["bank", "lines", "--all", "--json"])).matches("payment reference").count();
+    assert!(credits > 5, "{credits} came back");
     hub.clean();
 }

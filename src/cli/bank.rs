@@ -181,8 +181,8 @@ fn perform(context: &Context, act: BankAct, dry_run: bool) -> anyhow::Result<Out
     let printer = &context.printer;
     if dry_run {
         let open = open(context, Access::Read)?;
-        act.municipality(&open.hub)?;
-        printer.line(would(&open, &act)?);
+        let line = act.line(&open.hub)?;
+        printer.line(would(&open, &act, &line)?);
         return Ok(Outcome::Done);
     }
     let answer = remote::perform(context, &Command::Bank { what: act })?;
@@ -203,16 +203,14 @@ fn perform(context: &Context, act: BankAct, dry_run: bool) -> anyhow::Result<Out
     Ok(Outcome::Done)
 }
 
-fn would(open: &Open, act: &BankAct) -> anyhow::Result<String> {
+fn would(open: &Open, act: &BankAct, line: &Line) -> anyhow::Result<String> {
     match act {
-        BankAct::Match { line, target, .. } => {
-            let found = open.hub.store.read(|tx| controls::line(tx, *line))?;
-            let rest = found.map_or(Ore::ZERO, |line| line.rest());
-            if rest == Ore::ZERO {
-                anyhow::bail!("bank line {line} is matched whole already");
+        BankAct::Match { target, .. } => match line.rest() {
+            Ore::ZERO => anyhow::bail!("bank line {} is matched whole already", line.no),
+            rest => {
+                Ok(format!("{} kr. of bank line {} would be matched with {target}", rest.danish(), line.no))
             }
-            Ok(format!("{} kr. of bank line {line} would be matched with {target}", rest.danish()))
-        }
+        },
         BankAct::Undo { number, .. } => {
             let found = open.hub.store.read(|tx| controls::match_of(tx, *number))?;
             match found.filter(|one| one.undone.is_none()) {

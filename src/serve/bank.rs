@@ -1,13 +1,12 @@
 //! What a person does about lines of a bank's statement: matches one by hand, or takes a match back.
 
 use serde::{Deserialize, Serialize};
-use toek_formats::vocabulary::MunicipalityCode;
 
 use super::commands::{Answer, CommandError, Subject};
 use super::person::Person;
 use crate::pipelines::Hub;
 use crate::store::StoreError;
-use crate::store::controls::{self, MatchByHand, Target, UndoMatch};
+use crate::store::controls::{self, Line, MatchByHand, Target, UndoMatch};
 
 /// How a line is named that is not the hub's business at all: interest, a fee, another's money.
 pub const FOREIGN: &str = "foreign";
@@ -56,27 +55,27 @@ impl BankAct {
         }
     }
 
-    /// Whose account it is about.
+    /// The line it is about.
     ///
     /// # Errors
     /// When there is no such line, match or target, or no reason is given: then nothing is done.
-    pub fn municipality(&self, hub: &Hub) -> Result<MunicipalityCode, CommandError> {
+    pub fn line(&self, hub: &Hub) -> Result<Line, CommandError> {
         if self.reason().trim().is_empty() {
             return Err(CommandError::Refused("--reason may not be empty".to_owned()));
         }
-        match self {
+        let line = match self {
             BankAct::Match { line, target, .. } => {
                 read_target(hub, target)?;
-                let found = hub.store.read(|tx| controls::line(tx, *line))?;
-                let none = || CommandError::Refused(format!("there is no bank line {line}"));
-                found.map(|line| line.municipality).ok_or_else(none)
+                *line
             }
             BankAct::Undo { number, .. } => {
                 let found = hub.store.read(|tx| controls::match_of(tx, *number))?;
                 let none = || CommandError::Refused(format!("there is no match {number}"));
-                found.map(|one| one.municipality).ok_or_else(none)
+                found.map(|one| one.line).ok_or_else(none)?
             }
-        }
+        };
+        let found = hub.store.read(|tx| controls::line(tx, line))?;
+        found.ok_or_else(|| CommandError::Refused(format!("there is no bank line {line}")))
     }
 }
 

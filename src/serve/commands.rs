@@ -218,7 +218,7 @@ impl Command {
             Command::Validate { transfer } => Ok(Some(pipeline_of(hub, &readable(hub, *transfer)?)?)),
             Command::Reject { transfer, .. } => waiting(hub, *transfer).map(|_| None),
             Command::ReleaseEndpoint { endpoint, reason } => held(hub, endpoint, reason).map(|_| None),
-            Command::Bank { what } => what.municipality(hub).map(|_| None),
+            Command::Bank { what } => what.line(hub).map(|_| None),
             Command::Rebuild { .. }
             | Command::Act { .. }
             | Command::ReleaseClock
@@ -289,8 +289,12 @@ fn authorize(hub: &Hub, who: &Person, command: &Command) -> Result<(), CommandEr
         | Command::ReleaseClock
         | Command::ReleaseEndpoint { .. } => (Role::Operator, None),
         Command::Bank { what } => {
-            let municipality = what.municipality(hub)?;
-            return Ok(hub.installation.users.check(&who.to_string(), Role::Clerk, Some(municipality))?);
+            let line = what.line(hub)?;
+            return Ok(hub.installation.users.check(
+                &who.to_string(),
+                Role::Clerk,
+                Some(line.municipality),
+            )?);
         }
         Command::Rebuild { voucher, .. } => (Role::Operator, Some(Subject::Voucher(*voucher))),
         Command::Act { act, step, subject, .. } => {
