@@ -8,6 +8,7 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use toek::config::Installation;
+use toek::domain::answers::BundleState;
 use toek::domain::identity::BundleNo;
 use toek::domain::people::Act as Decision;
 use toek::domain::restore::jump;
@@ -118,6 +119,8 @@ pub(crate) struct Lived {
     pub(crate) instants: u64,
     /// Calls of the hub to its machine and the network.
     pub(crate) calls: u64,
+    /// Reads of files among them.
+    pub(crate) reads: u64,
     pub(crate) payments: u64,
     /// Durable events in their order, by step.
     pub(crate) sequence: Vec<String>,
@@ -613,7 +616,9 @@ impl<'l> World<'l> {
     async fn settle_unknown(&mut self) {
         let Some(house) = &self.house else { return };
         let unknown = house.hub.store.read(|tx| unknown::bundles_after(tx, BundleNo(0)));
-        for bundle in unknown.unwrap_or_default() {
+        let mut suspects = unknown.unwrap_or_default();
+        suspects.retain(|bundle| bundle.state == BundleState::Suspect);
+        for bundle in suspects {
             for (person, step) in [("anna", Step::Propose), ("bo", Step::Approve)] {
                 let (subject, reason) = (bundle.group_id.clone(), "NemKonto could not read it".to_owned());
                 let command = Command::Act { act: Decision::BundleNeverArrived, step, subject, reason };
@@ -633,6 +638,7 @@ impl<'l> World<'l> {
     fn finish(mut self) -> Lived {
         self.house = None;
         self.lived.calls = self.fates.calls_in_all();
+        self.lived.reads = self.fates.reads();
         self.lived.sequence = self.fates.sequence();
         self.lived.resends = self.network.resends();
         let is_bad = |record: &RecordLine| {
