@@ -18,8 +18,10 @@ use toek::pipelines::Activity;
 use toek::serve::commands::{self, Command};
 use toek::serve::person::Person;
 use toek::steps;
+use toek::store::bundle::Bundle;
 use toek::store::person_act::Step;
 use toek::store::{Nothing, finance, restore, unknown};
+use toek_formats::vocabulary::MunicipalityCode;
 
 use crate::chance::Chance;
 use crate::fates::{Fates, Scheme};
@@ -198,6 +200,8 @@ struct World<'l> {
     lived: Lived,
 }
 
+/// Whose bundles NemKonto cannot read in the life with everything.
+const UNREAD: MunicipalityCode = MunicipalityCode(751);
 /// Names an existing folder in which what is left of a life is kept, to look at.
 const KEEP: &str = "TOEK_SIMULATOR_KEEP";
 /// When a day's first and second files come.
@@ -617,7 +621,9 @@ impl<'l> World<'l> {
         let Some(house) = &self.house else { return };
         let unknown = house.hub.store.read(|tx| unknown::bundles_after(tx, BundleNo(0)));
         let mut suspects = unknown.unwrap_or_default();
-        suspects.retain(|bundle| bundle.state == BundleState::Suspect);
+        // A receipt 0 puts every bundle under way in doubt; NemKonto's people said whose it was.
+        let unread = |bundle: &Bundle| bundle.state == BundleState::Suspect && bundle.municipality == UNREAD;
+        suspects.retain(unread);
         for bundle in suspects {
             for (person, step) in [("anna", Step::Propose), ("bo", Step::Approve)] {
                 let (subject, reason) = (bundle.group_id.clone(), "NemKonto could not read it".to_owned());
