@@ -131,7 +131,7 @@ pub(super) fn run(context: &Context, command: Demo) -> anyhow::Result<Outcome> {
 /// The directory that was named, which is new or holds an unfinished demo; else a new temporary one.
 fn directory(context: &Context) -> anyhow::Result<PathBuf> {
     if context.dir_is_given {
-        return Ok(context.dir.clone());
+        return Ok(std::path::absolute(&context.dir)?); // the keys of its endpoints are named in its files
     }
     let name: [u8; 5] = crate::seams::random(&*context.world.ids)?;
     Ok(std::env::temp_dir().join(format!("toek-demo-{}", super::quarantine::hex(&name))))

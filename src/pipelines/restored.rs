@@ -15,7 +15,7 @@ use toek_formats::vocabulary::{MunicipalityCode, Ore};
 use uuid::Uuid;
 
 use super::deliver::{carrier, lies_archived};
-use super::{Activity, Hub, PipelineError, Place, chain, send_bundles, send_vouchers};
+use super::{Activity, Hub, PipelineError, Place, chain, masked, send_bundles, send_vouchers};
 use crate::config::{Commit, Format, Pipeline, PipelineKind};
 use crate::domain::answers::BundleState;
 use crate::domain::calendar::{copenhagen, instant};
@@ -77,9 +77,31 @@ async fn look_at(hub: &Hub, sender: &Pipeline, place: &Place, listed: &[Listed],
     }
 }
 
+/// What is said of a bundle whose number only this epoch, or a later one, can have given, and which was not given here.
+pub const ANOTHERS: &str = "its number is of this epoch or a later one and was not given here: the same backup was \
+    restored elsewhere, too. Nothing may be sent from here: restore it again with a higher --epoch";
+
+/// Whether a bundle is of another restore of the same backup.
+fn is_anothers(hub: &Hub, group_id: &str) -> Result<bool, PipelineError> {
+    let Ok((municipality, _, sequence)) = read_group_id(group_id) else { return Ok(false) };
+    let (above, _) = rules::bundle_numbers(hub.store.read(restore::epoch)?);
+    let can_be_ours = sequence > above && hub.installation.municipalities.get(municipality).is_some();
+    Ok(can_be_ours && hub.store.read(|tx| bundle::by_group(tx, group_id))?.is_none())
+}
+
 /// What is not explained is told, and keeps the place held.
 async fn unexplained(hub: &Hub, endpoint: &str, file: &Listed, what: String) -> Result<u32, PipelineError> {
     let reference = file.name.escape_debug().to_string();
+    note_open(hub, endpoint, reference, "it lies in our delivery folder", what).await
+}
+
+async fn note_open(
+    hub: &Hub,
+    endpoint: &str,
+    reference: String,
+    evidence: &str,
+    what: String,
+) -> Result<u32, PipelineError> {
     let known = hub.store.read(|tx| restore::found(tx, endpoint))?;
     if known.iter().any(|found| found.reference == reference && found.text == what) {
         return Ok(0);
@@ -87,7 +109,7 @@ async fn unexplained(hub: &Hub, endpoint: &str, file: &Listed, what: String) -> 
     let found = Found {
         reference,
         text: what,
-        evidence: "it lies in our delivery folder".to_owned(),
+        evidence: evidence.to_owned(),
         found_at: hub.clock.micros(),
         is_open: true,
     };
@@ -111,6 +133,9 @@ async fn bundle_file(
     file: &Listed,
 ) -> Result<u32, PipelineError> {
     let Some(group_id) = file.name.strip_suffix(".xml") else { return Ok(0) };
+    if is_anothers(hub, group_id)? {
+        return unexplained(hub, &sender.endpoint, file, ANOTHERS.to_owned()).await;
+    }
     if before_this_epoch(hub, group_id)?.is_none() || is_settled(hub, group_id)? {
         return Ok(0);
     }
@@ -251,6 +276,9 @@ pub(super) async fn adopt_answered(
 ) -> Result<u32, PipelineError> {
     if hub.store.read(|tx| restore::hold_at(tx, endpoint))?.is_none() {
         return Ok(0); // nothing was ever restored
+    }
+    if is_anothers(hub, group_id)? {
+        return note_open(hub, endpoint, masked(group_id), &evidence, ANOTHERS.to_owned()).await;
     }
     let Some(municipality) = before_this_epoch(hub, group_id)? else { return Ok(0) };
     if hub.store.read(|tx| adopt::is_known(tx, group_id, &named))? {

@@ -274,6 +274,12 @@ pub fn held(hub: &Hub, endpoint: &str, reason: &str) -> Result<Hold, CommandErro
 
 async fn release(hub: &Hub, who: &Person, endpoint: &str, reason: &str) -> Result<Answer, CommandError> {
     let questions = restored::questions(hub, &held(hub, endpoint, reason)?)?;
+    if questions.iter().any(|question| question.ends_with(restored::ANOTHERS)) {
+        return Err(CommandError::Refused(format!(
+            "`toek endpoints list` shows numbers of this epoch that were not given here: {}",
+            restored::ANOTHERS
+        )));
+    }
     let (endpoint, by, reason) = (endpoint.to_owned(), who.to_string(), reason.to_owned());
     hub.store.write(Release { endpoint, by, reason, at: hub.clock.micros() }).await?;
     Ok(Answer::EndpointReleased { questions })

@@ -40,7 +40,7 @@ statements! {
         on conflict (endpoint, reference) do update set text = excluded.text, evidence = excluded.evidence,
             open = excluded.open";
     FOUND_AT = "select reference, text, evidence, found_at, open from found where endpoint = $1 order by reference";
-    UNSENT_BUNDLES = "select group_id from bundle where state in (1, 2) and created_at <= $1 order by bundle_no";
+    UNSENT_BUNDLES = "select group_id from bundle where state in (1, 2, 12) and created_at <= $1 order by bundle_no";
     UNSENT_FILES = "select file_no from voucher_file where state in (1, 2) and created_at <= $1 order by file_no";
     WAITING_VOUCHERS = "select count(*) from voucher_open o join voucher v on v.voucher_no = o.voucher_no
         where v.posted_at <= $1 and o.booking_day <= $2";

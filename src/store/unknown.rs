@@ -13,6 +13,7 @@ use super::nemkonto;
 use super::person_act::{self, Taken};
 use super::sql::statements;
 use super::{StoreError, Tx, Write, intake, task};
+use crate::domain::answers::BundleState;
 use crate::domain::finance::{VoucherState, contradiction_stands};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId};
 use crate::domain::ledger::{Entry, Source, Vouchers};
@@ -130,6 +131,12 @@ impl Write for SettleBundle {
             let decided = bundle.payments - bundle.undecided;
             return Err(StoreError::Conflict(format!(
                 "{decided} payments of {group} are decided: it arrived, and sending it again would pay twice"
+            )));
+        }
+        if !arrived && bundle.state == BundleState::Landed {
+            return Err(StoreError::Conflict(format!(
+                "{group} was seen at NemKonto's side: it arrived, and sending it again may pay twice. Of what NemKonto \
+                 lost, settle each payment"
             )));
         }
         let subject = bundle_subject(bundle.no);

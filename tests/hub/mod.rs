@@ -181,7 +181,9 @@ impl Hub {
     pub(crate) fn rewrite(&self, sql: &str) {
         let store = self.sql();
         store.execute_batch(sql).unwrap();
-        store.execute("update seal set sum = x'0000000000000000' where name = 'version'", []).unwrap();
+        let anew = "delete from seal where name <> 'version';
+            update seal set sum = x'0000000000000000' where name = 'version'";
+        store.execute_batch(anew).unwrap();
     }
 
     #[track_caller]

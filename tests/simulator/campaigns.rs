@@ -70,6 +70,9 @@ impl Found {
 
 const MOMENTS: [Moment; 3] = [Moment::Before, Moment::Torn, Moment::After];
 
+/// A start after a crash that takes longer is not in bounded time, microseconds.
+const SLOWEST_START: u128 = 5_000_000;
+
 /// Steps that a life never kills at: they write nothing.
 const SILENT: [&str; 1] = ["nothing"];
 
@@ -162,6 +165,11 @@ fn note(name: &str, lived: &Lived, found: &mut Found) {
         found.table.tried(promise, kills + u64::from(promise == Promise::G8) * lived.restarts);
     }
     found.table.tried(Promise::G4, errors);
+    found.table.tried(Promise::G10, starts("a bit flipped"));
+    if lived.slowest_start > SLOWEST_START {
+        let what = format!("{name}: a start took {} ms", lived.slowest_start / 1_000);
+        found.table.broken(Promise::G8, what);
+    }
     found.table.tried(Promise::G5, starts("file that is no good") + lived.bad_inputs);
     found.table.tried(Promise::G6, starts("hub not running") + lived.late_windows);
     found.table.tried(Promise::G7, lived.resends);
@@ -234,6 +242,11 @@ fn errors(size: &Size, found: &Mutex<Found>) {
         let life = Life { first: Scheme::Once { nth, trouble }, ..lives::everything(1) };
         all.push((format!("{trouble:?} at call {nth}"), life));
     }
+    // Bytes of the archive that are not what was written.
+    for nth in (1..=undisturbed.reads).filter(|nth| nth % size.stride.div_ceil(8) == 0) {
+        let life = Life { first: Scheme::Flip { nth }, ..lives::everything(1) };
+        all.push((format!("a bit turned at read {nth}"), life));
+    }
     each(all, found, |name, _, lived, found| {
         compare(name, &undisturbed, lived, Promise::G4, found);
         for call in &lived.untold {
@@ -270,9 +283,12 @@ fn sieges(size: &Size, found: &Mutex<Found>) {
         }
     }
     each(all, found, |name, _, lived, found| {
-        found.table.tried(Promise::G9, 1);
-        if lived.errors_in_siege > 0 && lived.told_in_siege == 0 {
-            found.table.broken(Promise::G9, format!("{name}: nobody was told"));
+        found.table.tried(Promise::G9, lived.errors_in_siege);
+        if lived.told_in_siege < lived.errors_in_siege {
+            found.table.broken(
+                Promise::G9,
+                format!("{name}: told {} of {} times", lived.told_in_siege, lived.errors_in_siege),
+            );
         }
     });
 }

@@ -17,6 +17,8 @@ pub(crate) enum Scheme {
     Kill { nth: u64, moment: Moment },
     /// The `nth` call from now fails, once.
     Once { nth: u64, trouble: Trouble },
+    /// The `nth` read of a file from now gives a bit turned.
+    Flip { nth: u64 },
     /// Some of a thousand calls fail, and some of a hundred thousand durable events are the last.
     Weather { chance: Chance, fails: u64, kills: u64 },
     /// Every write fails until it is over.
@@ -29,6 +31,7 @@ struct State {
     also: Option<Step>,
     calls: u64,
     durable: u64,
+    reads: u64,
     /// What the store is about to commit.
     writing: Option<Step>,
     /// The last thing that was done to the hub, in words.
@@ -51,6 +54,7 @@ impl Fates {
             also: None,
             calls: 0,
             durable: 0,
+            reads: 0,
             writing: None,
             struck: None,
             died_at: None,
@@ -69,7 +73,7 @@ impl Fates {
     pub(crate) fn begin(&self, scheme: Scheme) {
         let mut state = self.state();
         state.scheme = scheme;
-        (state.calls, state.durable) = (0, 0);
+        (state.calls, state.durable, state.reads) = (0, 0, 0);
         state.sequence.clear();
     }
 
@@ -86,6 +90,11 @@ impl Fates {
     /// Every durable event so far, by step.
     pub(crate) fn sequence(&self) -> Vec<String> {
         self.state().sequence.clone()
+    }
+
+    /// Reads of files so far.
+    pub(crate) fn reads(&self) -> u64 {
+        self.state().reads
     }
 
     /// Calls so far, of all machines.
@@ -152,6 +161,7 @@ impl State {
     fn decide(&mut self, event: &Event<'_>) -> Verdict {
         self.calls += 1;
         self.calls_in_all += 1;
+        self.reads += u64::from(event.call == Call::Read);
         let step = is_durable(event.call).then(|| {
             self.durable += 1;
             let step = self.step_of(event);
@@ -187,7 +197,10 @@ impl State {
             Scheme::Calm => Verdict::Go,
             Scheme::Kill { nth, moment } if is_durable && self.durable == *nth => Verdict::Die(*moment),
             Scheme::Once { nth, trouble } if self.calls == *nth => Verdict::Fail(*trouble),
-            Scheme::Kill { .. } | Scheme::Once { .. } => Verdict::Go,
+            Scheme::Flip { nth } if event.call == Call::Read && self.reads == *nth => {
+                Verdict::Flip { bit: nth.wrapping_mul(2_654_435_761) }
+            }
+            Scheme::Kill { .. } | Scheme::Once { .. } | Scheme::Flip { .. } => Verdict::Go,
             Scheme::Weather { chance, fails, kills } => {
                 if is_durable && chance.below(100_000) < *kills {
                     return Verdict::Die(*chance.pick(&[Moment::Before, Moment::Torn, Moment::After]));

@@ -96,7 +96,7 @@ pub(crate) fn everything(seed: u64) -> Life {
         r#"
         [[bundle]]
         municipalities = ["0461"]
-        sequences = [2]
+        sequences = [1]
         answer = "silent"
         [[bundle]]
         municipalities = ["0751"]
