@@ -141,7 +141,10 @@ fn say(hub: &Hub, name: &str, day: Date, opening: i64, lines: &[Line]) -> String
 /// The page of a day, and whether the command was content.
 fn page(hub: &Hub, day: &str, at: &str) -> (Value, bool) {
     let output = hub.toek(&["--at", at, "reconcile", day, "--json"]);
-    (serde_json::from_slice(&output.stdout).expect(&said(&output)), output.status.success())
+    (
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output))),
+        output.status.success(),
+    )
 }
 
 fn states(page: &Value) -> Vec<String> {

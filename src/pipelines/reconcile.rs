@@ -314,8 +314,7 @@ impl View<'_> {
             let looked_at = "no pipeline receives bank statements".to_owned();
             return Ok(Control { state: State::Off, ..control(name, feature, title, looked_at, vec![]) });
         }
-        let (mut differences, bundles, lines) =
-            self.hub.store.read(|tx| Ok(self.bundles(tx)?)).map_err(PipelineError::Store)?;
+        let (mut differences, bundles, lines) = self.hub.store.read(|tx| self.bundles(tx))?;
         differences.extend(self.chain()?);
         let looked_at = format!("{bundles} bundles due and {lines} bank lines until {}", self.day);
         Ok(control(name, feature, title, looked_at, differences))
