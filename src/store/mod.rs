@@ -39,6 +39,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use jiff::civil::Date;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::oneshot;
 
@@ -439,6 +440,7 @@ fn commit_together(connection: &Connection, jobs: Vec<Job>) {
 
 fn writable(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
+    keep_plans(&connection)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
@@ -479,7 +481,15 @@ fn sealed(path: &Path) -> Result<Connection, StoreError> {
     prepared_to_read(Connection::open_with_flags(uri + "?immutable=1", flags)?)
 }
 
+/// A statement keeps the plan it was prepared with. Otherwise one that compares what a partial index speaks of is prepared
+/// again whenever it is bound anew.
+fn keep_plans(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 fn prepared_to_read(connection: Connection) -> Result<Connection, StoreError> {
+    keep_plans(&connection)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -4_000)?;

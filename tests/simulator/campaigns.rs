@@ -243,7 +243,7 @@ fn errors(size: &Size, found: &Mutex<Found>) {
         all.push((format!("{trouble:?} at call {nth}"), life));
     }
     // Bytes of the archive that are not what was written.
-    for nth in (1..=undisturbed.reads).filter(|nth| nth % size.stride.div_ceil(8) == 0) {
+    for nth in (1..=undisturbed.reads).filter(|nth| nth % size.stride.div_ceil(2) == 0) {
         let life = Life { first: Scheme::Flip { nth }, ..lives::everything(1) };
         all.push((format!("a bit turned at read {nth}"), life));
     }

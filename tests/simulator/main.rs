@@ -84,7 +84,7 @@ struct Arguments {
 
 /// What is tried when nothing is said, in a few minutes.
 const SHORT: Size = Size {
-    seeds: 30,
+    seeds: 24,
     first_seed: 1,
     kills: 2,
     stride: 97,
