@@ -58,6 +58,9 @@ struct Arguments {
     /// The first of their seeds.
     #[arg(long, value_name = "N")]
     from: Option<u64>,
+    /// An error at every so many-th call.
+    #[arg(long, value_name = "N")]
+    stride: Option<u64>,
     /// One campaign: kills, errors, seeds, sieges, inputs, doors, at-rest or canaries.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
@@ -124,6 +127,7 @@ fn main() -> ExitCode {
         _ => SHORT,
     };
     size.seeds = arguments.seeds.unwrap_or(size.seeds);
+    size.stride = arguments.stride.unwrap_or(size.stride);
     size.first_seed = arguments.from.unwrap_or(size.first_seed);
     let begun = std::time::Instant::now();
     let only = arguments.only.as_deref();
