@@ -49,6 +49,9 @@ statements! {
     BY_GROUP = "select bundle_no from bundle where group_id = $1";
     TO_SEND = "select bundle_no from bundle where state in (1, 2, 3, 12) and undecided > 0 order by immediate desc, bundle_no";
     UNDECIDED = "select bundle_no from bundle where undecided > 0 and state between $1 and $2 order by bundle_no";
+    UNSEEN = "select b.bundle_no from bundle b where b.undecided > 0 and b.state = 4 and (b.overdue > 0 or not exists (
+            select 1 from evidence e where e.subject = 'bundle ' || b.bundle_no and e.last_at > b.sent_at))
+        order by b.bundle_no";
     PAGE = "select bundle_no from bundle where bundle_no > $1 order by bundle_no limit 500";
     MOVE = "update bundle set state = $2 where bundle_no = $1 and state = $3";
     SENT = "update bundle set state = $2, sent_at = $3 where bundle_no = $1 and state = $4";
@@ -413,9 +416,10 @@ pub fn to_send(tx: &Tx<'_>) -> Result<Vec<BundleNo>, StoreError> {
     tx.all(TO_SEND, [], |row| row.get(0).map(BundleNo))
 }
 
-/// Bundles that left and were never seen at the counterparty's side, and of which nothing was heard.
+/// Bundles that left and for which nobody has looked since, or whose receipt is overdue. One that was looked for and gone
+/// is mostly one that was taken: its receipt will tell.
 pub fn unseen(tx: &Tx<'_>) -> Result<Vec<BundleNo>, StoreError> {
-    undecided(tx, BundleState::Sent, BundleState::Sent)
+    tx.all(UNSEEN, [], |row| row.get(0).map(BundleNo))
 }
 
 /// Bundles with attempts that no answer has decided, in states `from` to `to`.
