@@ -15,7 +15,7 @@ use toek::domain::restore::jump;
 use toek::generator::manifest::{Expected, RecordLine};
 use toek::partners::script::Script;
 use toek::pipelines::Activity;
-use toek::serve::commands::{self, Command};
+use toek::serve::commands::{self, Command, CommandError};
 use toek::serve::person::Person;
 use toek::steps;
 use toek::store::bundle::Bundle;
@@ -214,6 +214,8 @@ const PATIENCE: u64 = 1_500;
 const REST_DAYS: i64 = 21;
 /// So many crashes of a life are looked at one by one; of the others, one in ten.
 const ALL_AUDITED: u64 = 30;
+/// So often a person asks for what failed.
+const ASKED: u32 = 5;
 /// So often the hub may die at one instant.
 const DEATHS_AT_ONCE: u32 = 50;
 
@@ -556,16 +558,18 @@ impl<'l> World<'l> {
 
     async fn command_of(&mut self, person: &str, command: Command) {
         let who = Person { uid: 1_000, name: Some(person.to_owned()) };
-        for _ in 0..DEATHS_AT_ONCE {
+        for _ in 0..ASKED {
             if self.house.is_none() {
                 self.start().await;
             }
             let Some(house) = &self.house else { return };
-            let _ = commands::perform(&house.hub, &who, &command).await;
-            if !self.machine.is_dead() {
-                return;
+            let done = commands::perform(&house.hub, &who, &command).await;
+            // Whoever asked sees that it failed, or that the process died, and asks again.
+            match (self.machine.is_dead(), done) {
+                (true, _) => self.after_death(),
+                (false, Err(CommandError::Store(_) | CommandError::Pipeline(_))) => {}
+                (false, _) => return,
             }
-            self.after_death(); // whoever asked saw the process die, and asks again
         }
     }
 
