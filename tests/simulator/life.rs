@@ -623,8 +623,8 @@ impl<'l> World<'l> {
 
     async fn settle_unknown(&mut self) {
         let Some(house) = &self.house else { return };
-        let unknown = house.hub.store.read(|tx| unknown::bundles_after(tx, BundleNo(0)));
-        let mut suspects = unknown.unwrap_or_default();
+        let ask = || house.hub.store.read(|tx| unknown::bundles_after(tx, BundleNo(0)));
+        let mut suspects = (0..ASKED).find_map(|_| ask().ok()).unwrap_or_default();
         // A receipt 0 puts every bundle under way in doubt; NemKonto's people said whose it was.
         let unread = |bundle: &Bundle| bundle.state == BundleState::Suspect && bundle.municipality == UNREAD;
         suspects.retain(unread);

@@ -163,29 +163,23 @@ pub(crate) fn restored(seed: u64) -> Life {
 /// Some weeks with whatever the seed brings.
 pub(crate) fn weather(seed: u64) -> Life {
     let mut chance = Chance::of(seed, 1);
-    // Most lives are short, so that there can be many; one in eight is long.
-    let is_long = seed.is_multiple_of(8);
-    let count: u64 = if is_long { *chance.pick(&[2, 3, 5, 8]) } else { *chance.pick(&[1, 1, 2]) };
+    let count = *chance.pick(&[1, 2, 3, 3, 5, 8]);
     let from = chance.below(MUNICIPALITIES.len() as u64 - count) as usize;
     let municipalities = &MUNICIPALITIES[from..from + count as usize];
     let first = date(2026, 1, 5).checked_add(chance.between(0, 330).days()).unwrap();
-    let days = if is_long { chance.between(2, 9) } else { chance.between(0, 1) };
-    let payments = 8 * count + chance.below(if is_long { 60 } else { 10 });
+    let days = chance.between(2, 9);
+    let payments = 8 * count + chance.below(60);
     let mut life = plain(seed, municipalities, first, days + 3, payments);
     life.script = if chance.in_thousand(600) { script(HOSTILE, seed) } else { script(CALM, seed) };
     life.floating = chance.in_thousand(300);
     life.bad_input = chance.in_thousand(400);
     life.how = if chance.in_thousand(700) { How::Power } else { How::Process };
     life.skewed_servers = chance.in_thousand(300);
-    if !is_long {
-        life.until = life.days[life.days.len() - 1].checked_add(4.days()).unwrap();
-        life.pace = 480;
-    }
     if chance.in_thousand(800) {
         life.first = Scheme::Weather {
             chance: Chance::of(seed, 2),
             fails: *chance.pick(&[0, 20, 100, 400]),
-            kills: *chance.pick(&[0, 100, 400, 900]),
+            kills: *chance.pick(&[0, 100, 400, 1_500]),
         };
     }
     for _ in 0..chance.below(7) {
