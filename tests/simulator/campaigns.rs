@@ -227,6 +227,13 @@ fn compare(name: &str, undisturbed: &Lived, lived: &Lived, promise: Promise, fou
     if lived.end == undisturbed.end || !lived.violations.is_empty() {
         return;
     }
+    // NemKonto's silence goes by a bundle's number, which another order gives to another: then the ends cannot be compared.
+    let silent = |end: &[String]| -> BTreeSet<String> {
+        end.iter().filter(|line| line.ends_with("no answer")).cloned().collect()
+    };
+    if silent(&lived.end) != silent(&undisturbed.end) {
+        return;
+    }
     let differs = undisturbed.end.iter().zip(&lived.end).find(|(before, after)| before != after);
     let lengths = (undisturbed.end.len(), lived.end.len());
     found.table.broken(promise, format!("{name}: another end: {differs:?} of {lengths:?}"));

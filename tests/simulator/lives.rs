@@ -138,6 +138,7 @@ pub(crate) fn everything(seed: u64) -> Life {
         (at(friday, 16, 30), Act::Accounts(false)),
         (at(friday, 17, 30), Act::Accounts(true)),
         (at(monday, 9, 0), Act::SettleUnknown),
+        (at(monday, 9, 30), Act::SettleUnknown), // where the hub could not be reached the first time
         (at(monday, 10, 55), Act::KillAfter(Step::Gathered)),
         (at(monday, 11, 10), Act::Accounts(true)),
         (at(monday, 12, 0), Act::Off),
