@@ -115,7 +115,6 @@ pub(crate) struct Lived {
     pub(crate) violations: Vec<Violation>,
     pub(crate) faults: std::collections::BTreeMap<String, u64>,
     pub(crate) reached: std::collections::BTreeMap<String, u64>,
-    pub(crate) died_at: Option<String>,
     pub(crate) crashes: u64,
     pub(crate) restarts: u64,
     pub(crate) instants: u64,
@@ -419,7 +418,6 @@ impl<'l> World<'l> {
     /// The machine comes up again.
     fn after_death(&mut self) {
         let how = self.crash_of(self.life.how);
-        self.lived.died_at = self.fates.died_at().map(|(step, moment)| format!("{moment:?} {step}"));
         if matches!(self.life.first, Scheme::Kill { .. }) {
             self.fates.set(Scheme::Calm);
         }

@@ -211,6 +211,7 @@ fn trouble(life: &mut Life, chance: &mut Chance, begin: DateTime, end: DateTime)
                 Fault::Full,
                 Fault::Middle,
                 Fault::After,
+                Fault::Renamed,
                 Fault::RenameRefused,
             ]);
             [(begin, Act::Network(endpoint, Some(fault))), (end, Act::Network(endpoint, None))].to_vec()
