@@ -456,6 +456,28 @@ fn judge_archive(machine: &Machine, answered: Option<Archived>) -> Result<(), St
     Ok(())
 }
 
+/// The name of its folder could not be synced at first; whoever finds the folder there later must not take it for durable.
+#[test]
+fn a_folder_whose_name_was_never_synced_does_not_take_its_files_with_it() {
+    let (base, dir) = (folder(), folder());
+    let first = Machine::start(base.path(), None, Arc::new(Undisturbed));
+    first.disk().create_dir_all(&base.path().join("archive")).unwrap();
+    let fails = AtomicU64::new(1);
+    let fate = script(move |event| {
+        let is_first = event.call == Call::SyncDir && fails.swap(0, Ordering::SeqCst) == 1;
+        if is_first { Verdict::Fail(Trouble::Io) } else { Verdict::Go }
+    });
+    let machine = Machine::start(dir.path(), Some(first.image(Crash::Kill)), fate);
+    machine.settle();
+    let archive = Archive::new(machine.disk(), dir.path().join("archive"));
+    assert!(archive.create(TRANSFER, &Key::new([7; 32])).is_err());
+    let archive = Archive::new(machine.disk(), dir.path().join("archive")); // a later process
+    let mut writer = archive.create(TRANSFER, &Key::new([7; 32])).unwrap();
+    bytes_to_archive().chunks(60_000).try_for_each(|chunk| writer.write(chunk)).unwrap();
+    let answered = writer.finish().unwrap();
+    judge_archive(&machine, Some(answered)).unwrap();
+}
+
 #[test]
 fn an_archived_file_is_whole_and_an_unfinished_one_never_half() {
     let (dir, fate) = (folder(), script(|_| Verdict::Go));

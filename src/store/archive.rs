@@ -8,9 +8,10 @@
 //! where it begins (8 bytes) and how many original bytes precede it (8); then the number of blocks (8), the original
 //! size (8) and `TOEKEND1`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use sha2::{Digest, Sha256};
@@ -99,12 +100,15 @@ fn nonce_of(block: u64) -> Nonce {
 pub struct Archive {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    /// Folders whose names this process knows to be durable. That a folder is there says nothing of that: whoever made it
+    /// may have failed, or died, before its name was synced.
+    durable: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 impl Archive {
     /// The archive in folder `dir`.
     pub fn new(disk: Arc<dyn Disk>, dir: PathBuf) -> Archive {
-        Archive { disk, dir }
+        Archive { disk, dir, durable: Arc::default() }
     }
 
     fn path_of(&self, transfer: TransferNo) -> PathBuf {
@@ -117,14 +121,24 @@ impl Archive {
         PathBuf::from(format!("{:06}", transfer.0 / 1_000)).join(format!("{:09}.toek", transfer.0))
     }
 
+    fn make_durable(&self, dir: &Path) -> Result<(), ArchiveError> {
+        let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+        if durable.contains(dir) {
+            return Ok(());
+        }
+        if !self.disk.exists(dir)? {
+            self.disk.create_dir_all(dir)?;
+        }
+        self.disk.sync_dir(&self.dir)?;
+        durable.insert(dir.to_owned());
+        Ok(())
+    }
+
     /// Starts the archived file of a transfer; an unfinished one from before a crash is overwritten.
     pub fn create(&self, transfer: TransferNo, key: &Key) -> Result<ArchiveWriter, ArchiveError> {
         let path = self.path_of(transfer);
         let dir = path.parent().unwrap_or(Path::new(".")).to_owned();
-        if !self.disk.exists(&dir)? {
-            self.disk.create_dir_all(&dir)?;
-            self.disk.sync_dir(&self.dir)?;
-        }
+        self.make_durable(&dir)?;
         let temporary = temporary_beside(&path);
         let mut file = io::BufWriter::with_capacity(BLOCK, self.disk.create(&temporary)?);
         file.write_all(MAGIC).map_err(|e| DiskError::new("write", &temporary, e))?;

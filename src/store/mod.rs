@@ -516,9 +516,9 @@ fn refuse_another(connection: &Connection) -> Result<(), StoreError> {
     refuse_newer(connection)?;
     let known = known_version();
     match found_version(connection)? {
+        None | Some(0) => Err(StoreError::Empty),
         Some(found) if found < known => Err(StoreError::Older { found, known }),
         Some(_) => Ok(()),
-        None => Err(StoreError::Empty),
     }
 }
 

@@ -136,6 +136,10 @@ fn a_store_that_was_cut_off_while_it_was_made_says_so_and_is_made_by_the_next_wh
     let path = dir.path().join("toek.db");
     Connection::open(&path).unwrap().pragma_update(None, "journal_mode", "wal").unwrap();
     assert!(matches!(Store::open_to_read(&path), Err(StoreError::Empty)));
+    let history =
+        "create table refinery_schema_history (version int primary key, name, applied_on, checksum)";
+    Connection::open(&path).unwrap().execute_batch(history).unwrap();
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Empty)));
     drop(Store::open_inline(&path).unwrap());
     assert!(Store::open_to_read(&path).is_ok());
 }

@@ -36,8 +36,6 @@ struct State {
     writing: Option<Step>,
     /// The last thing that was done to the hub, in words.
     struck: Option<String>,
-    /// At which step it died.
-    died_at: Option<(String, Moment)>,
     faults: BTreeMap<String, u64>,
     reached: BTreeMap<String, u64>,
     sequence: Vec<String>,
@@ -57,7 +55,6 @@ impl Fates {
             reads: 0,
             writing: None,
             struck: None,
-            died_at: None,
             faults: BTreeMap::new(),
             reached: BTreeMap::new(),
             sequence: Vec::new(),
@@ -117,11 +114,6 @@ impl Fates {
         self.state().struck = None;
     }
 
-    /// Where it died last.
-    pub(crate) fn died_at(&self) -> Option<(String, Moment)> {
-        self.state().died_at.clone()
-    }
-
     /// How often each fault struck.
     pub(crate) fn faults(&self) -> BTreeMap<String, u64> {
         self.state().faults.clone()
@@ -176,7 +168,6 @@ impl State {
             Verdict::Go | Verdict::Lie => return verdict,
             Verdict::Die(moment) => {
                 let step = step.unwrap_or_else(|| format!("{:?}", event.call));
-                self.died_at = Some((step.clone(), *moment));
                 format!("killed {moment:?} {step}")
             }
             Verdict::Fail(trouble) => format!("{trouble:?} at {:?}", event.call),

@@ -39,7 +39,8 @@ impl Violation {
 mod code {
     pub(super) const ACCEPTED: i64 = 3;
     pub(super) const QUARANTINED: i64 = 4;
-    pub(super) const SETTLED: [i64; 4] = [3, 4, 6, 7];
+    /// Decided, or judged anew after it was.
+    pub(super) const KEPT: [i64; 5] = [2, 3, 4, 6, 7];
     pub(super) const WAITING: i64 = 1;
     pub(super) const IN_PROGRESS: i64 = 2;
     pub(super) const UNCONFIRMED: i64 = 3;
@@ -47,6 +48,7 @@ mod code {
     pub(super) const PAID: i64 = 5;
     pub(super) const HELD: i64 = 16;
     pub(super) const HELD_LATE: i64 = 24;
+    pub(super) const BUNDLE_IN_DOUBT: i64 = 6;
     pub(super) const BUNDLE_HELD: i64 = 10;
     /// Held before anything is posted: reasons 1 to 6.
     pub(super) const HELD_UNPOSTED: std::ops::RangeInclusive<i64> = 17..=22;
@@ -117,11 +119,17 @@ pub(crate) fn after_crash(place: &Path, gone: &[&Delivery]) -> Vec<Violation> {
     findings.expect(sound == "ok", Promise::G3, || format!("after a crash SQLite says: {sound}"));
     for delivery in gone {
         let name = &delivery.line.name;
-        let kept = transfers_of(&db, name).into_iter().any(|transfer| {
+        let transfers = transfers_of(&db, name).into_iter().map(|transfer| {
             let file = place.join(ARCHIVE).join(archived_name(transfer.no));
-            code::SETTLED.contains(&transfer.state) && file.exists()
+            (transfer.no, code::KEPT.contains(&transfer.state), file.exists())
         });
-        findings.expect(kept, Promise::G1, || format!("{name} was taken away and is not kept after a crash"));
+        let transfers: Vec<_> = transfers.collect();
+        let kept = transfers.iter().any(|(_, is_settled, is_archived)| *is_settled && *is_archived);
+        findings.expect(kept, Promise::G1, || {
+            format!(
+                "{name} was taken away and is not kept after a crash: transfer, kept, archived {transfers:?}"
+            )
+        });
     }
     findings.0
 }
@@ -253,6 +261,8 @@ fn payments(
         .map(|row| row[0])
         .collect();
     let mut known = BTreeSet::new();
+    let mut unclaimed = BTreeSet::new();
+    let were_unread = asked.iter().any(|ask| ask.decided == Decided::Unread);
     for (_, delivery) in &evidence.deliveries {
         let accepted = transfers_of(db, &delivery.line.name).into_iter().find(|t| t.state == code::ACCEPTED);
         let Some(transfer) = accepted else { continue };
@@ -262,8 +272,16 @@ fn payments(
             let codes = codes_of(db, transfer.no, record.record);
             let none = Vec::new();
             let asks = by_payment.get(&id).unwrap_or(&none);
-            let kept = Kept { payment: stored.get(&id), is_rejected: rejected.contains(&id), codes };
-            let stands = one_record(record, &kept, asks, findings);
+            let is_rejected = rejected.contains(&id);
+            let kept = Kept { payment: stored.get(&id), is_rejected, codes, were_unread };
+            let mut record = record.clone();
+            // A record that was refused for coming too late claimed nothing: who repeats its reference is the first.
+            if kept.is_too_late() {
+                unclaimed.insert(record.transaction_ref.clone());
+            } else if unclaimed.remove(&record.transaction_ref) {
+                record.expected = Expected::Pay { answer: None };
+            }
+            let stands = one_record(&record, &kept, asks, findings);
             end.push(format!("{} {} {stands}", record.file, record.record));
         }
     }
@@ -284,6 +302,15 @@ struct Kept<'a> {
     is_rejected: bool,
     /// What was found wrong with it.
     codes: Vec<String>,
+    /// Whether there was a bundle that NemKonto could not read.
+    were_unread: bool,
+}
+
+impl Kept<'_> {
+    /// One that came more than five bank days after its day, because the hub was down, is refused and says so.
+    fn is_too_late(&self) -> bool {
+        self.is_rejected && self.codes == ["G68-K05"]
+    }
 }
 
 fn codes_of(db: &Connection, transfer: i64, record: u32) -> Vec<String> {
@@ -301,8 +328,7 @@ fn one_record(record: &RecordLine, kept: &Kept<'_>, asks: &[&Asked], findings: &
         format!("{}: payment {}, rejected {is_rejected}", at(), payment.is_some())
     });
     let is_right = match &record.expected {
-        // One that came more than five bank days after its day, because the hub was down, is refused and says so.
-        Expected::Pay { .. } => payment.is_some() || kept.codes == ["G68-K05"],
+        Expected::Pay { .. } => payment.is_some() || kept.is_too_late(),
         Expected::Rejected { .. } => is_rejected,
         Expected::Held { .. } => payment.is_some_and(|payment| code::HELD_UNPOSTED.contains(&payment.state)),
         Expected::Quarantined => false,
@@ -333,7 +359,7 @@ fn one_record(record: &RecordLine, kept: &Kept<'_>, asks: &[&Asked], findings: &
         format!("{}: kept for {}", at(), payment.municipality)
     });
     if is_to_be_paid(record) {
-        let fits = fits(payment, asks.last().map(|ask| ask.decided));
+        let fits = fits(payment, asks.last().map(|ask| ask.decided), kept.were_unread);
         findings.expect(fits, Promise::G1, || {
             let decided = asks.last().map(|ask| ask.decided);
             format!("{}: NemKonto decided {decided:?}, the payment is in state {}", at(), payment.state)
@@ -351,11 +377,15 @@ fn one_record(record: &RecordLine, kept: &Kept<'_>, asks: &[&Asked], findings: &
 }
 
 /// Whether a payment's state agrees with NemKonto's last word; `None`: it was never asked.
-fn fits(payment: &PaymentRow, decided: Option<Decided>) -> bool {
+fn fits(payment: &PaymentRow, decided: Option<Decided>, were_unread: bool) -> bool {
     let state = payment.state;
     match decided {
-        // Not sent: only a hold that says so, of the payment or of its bundle.
-        None => state == code::HELD_LATE || payment.bundle == code::BUNDLE_HELD,
+        // Not sent: only a hold that says so, of the payment or of its bundle; or a receipt for a file that NemKonto could
+        // not read, which names no bundle, came while this one was about to leave.
+        None => {
+            let is_in_doubt = were_unread && payment.bundle == code::BUNDLE_IN_DOUBT;
+            state == code::HELD_LATE || payment.bundle == code::BUNDLE_HELD || is_in_doubt
+        }
         Some(Decided::Paid | Decided::Repeated) => state == code::PAID,
         Some(Decided::Returned) => state == code::OPEN,
         Some(Decided::Refused) => [code::OPEN, code::WAITING].contains(&state),
@@ -463,8 +493,13 @@ fn books(evidence: &Evidence<'_>, db: &Connection, findings: &mut Findings) -> V
     findings.expect(ours == theirs, Promise::G2, || {
         format!("the ERP booked {theirs:?}, the hub knows of {ours:?}")
     });
+    // What takes another back goes when the ERP has accepted that one.
     let due = format!(
-        "select count(*) from voucher_open where held is null and booking_day < {}",
+        "select count(*) from voucher_open o join voucher v on v.voucher_no = o.voucher_no
+            where o.held is null and o.booking_day < {} and not exists (
+                select 1 from voucher w where w.source_kind = v.source_kind and w.source_no = v.source_no
+                    and w.voucher_no < v.voucher_no and not exists (
+                        select 1 from voucher_sent s where s.voucher_no = w.voucher_no and s.state = 2))",
         instant(evidence.end).as_second() / 86_400
     );
     for row in rows(db, &due) {

@@ -15,7 +15,7 @@ use toek::domain::restore::jump;
 use toek::generator::manifest::{Expected, RecordLine};
 use toek::partners::script::Script;
 use toek::pipelines::Activity;
-use toek::serve::commands::{self, Command};
+use toek::serve::commands::{self, Command, CommandError};
 use toek::serve::person::Person;
 use toek::steps;
 use toek::store::bundle::Bundle;
@@ -115,7 +115,6 @@ pub(crate) struct Lived {
     pub(crate) violations: Vec<Violation>,
     pub(crate) faults: std::collections::BTreeMap<String, u64>,
     pub(crate) reached: std::collections::BTreeMap<String, u64>,
-    pub(crate) died_at: Option<String>,
     pub(crate) crashes: u64,
     pub(crate) restarts: u64,
     pub(crate) instants: u64,
@@ -214,6 +213,8 @@ const PATIENCE: u64 = 1_500;
 const REST_DAYS: i64 = 21;
 /// So many crashes of a life are looked at one by one; of the others, one in ten.
 const ALL_AUDITED: u64 = 30;
+/// So often a person asks for what failed.
+const ASKED: u32 = 5;
 /// So often the hub may die at one instant.
 const DEATHS_AT_ONCE: u32 = 50;
 
@@ -417,7 +418,6 @@ impl<'l> World<'l> {
     /// The machine comes up again.
     fn after_death(&mut self) {
         let how = self.crash_of(self.life.how);
-        self.lived.died_at = self.fates.died_at().map(|(step, moment)| format!("{moment:?} {step}"));
         if matches!(self.life.first, Scheme::Kill { .. }) {
             self.fates.set(Scheme::Calm);
         }
@@ -556,16 +556,18 @@ impl<'l> World<'l> {
 
     async fn command_of(&mut self, person: &str, command: Command) {
         let who = Person { uid: 1_000, name: Some(person.to_owned()) };
-        for _ in 0..DEATHS_AT_ONCE {
+        for _ in 0..ASKED {
             if self.house.is_none() {
                 self.start().await;
             }
             let Some(house) = &self.house else { return };
-            let _ = commands::perform(&house.hub, &who, &command).await;
-            if !self.machine.is_dead() {
-                return;
+            let done = commands::perform(&house.hub, &who, &command).await;
+            // Whoever asked sees that it failed, or that the process died, and asks again.
+            match (self.machine.is_dead(), done) {
+                (true, _) => self.after_death(),
+                (false, Err(CommandError::Store(_) | CommandError::Pipeline(_))) => {}
+                (false, _) => return,
             }
-            self.after_death(); // whoever asked saw the process die, and asks again
         }
     }
 
@@ -619,8 +621,8 @@ impl<'l> World<'l> {
 
     async fn settle_unknown(&mut self) {
         let Some(house) = &self.house else { return };
-        let unknown = house.hub.store.read(|tx| unknown::bundles_after(tx, BundleNo(0)));
-        let mut suspects = unknown.unwrap_or_default();
+        let ask = || house.hub.store.read(|tx| unknown::bundles_after(tx, BundleNo(0)));
+        let mut suspects = (0..ASKED).find_map(|_| ask().ok()).unwrap_or_default();
         // A receipt 0 puts every bundle under way in doubt; NemKonto's people said whose it was.
         let unread = |bundle: &Bundle| bundle.state == BundleState::Suspect && bundle.municipality == UNREAD;
         suspects.retain(unread);

@@ -138,6 +138,7 @@ pub(crate) fn everything(seed: u64) -> Life {
         (at(friday, 16, 30), Act::Accounts(false)),
         (at(friday, 17, 30), Act::Accounts(true)),
         (at(monday, 9, 0), Act::SettleUnknown),
+        (at(monday, 9, 30), Act::SettleUnknown), // where the hub could not be reached the first time
         (at(monday, 10, 55), Act::KillAfter(Step::Gathered)),
         (at(monday, 11, 10), Act::Accounts(true)),
         (at(monday, 12, 0), Act::Off),
@@ -210,6 +211,7 @@ fn trouble(life: &mut Life, chance: &mut Chance, begin: DateTime, end: DateTime)
                 Fault::Full,
                 Fault::Middle,
                 Fault::After,
+                Fault::Renamed,
                 Fault::RenameRefused,
             ]);
             [(begin, Act::Network(endpoint, Some(fault))), (end, Act::Network(endpoint, None))].to_vec()

@@ -58,7 +58,10 @@ struct Arguments {
     /// The first of their seeds.
     #[arg(long, value_name = "N")]
     from: Option<u64>,
-    /// One campaign: kills, errors, seeds, sieges, inputs, doors, at-rest or canaries.
+    /// An error at every so many-th call.
+    #[arg(long, value_name = "N")]
+    stride: Option<u64>,
+    /// One campaign: kills, errors, seeds, sieges, partners, inputs, doors, at-rest or canaries.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
     /// Lives one life of weather, and tells all about it.
@@ -89,6 +92,7 @@ const SHORT: Size = Size {
     kills: 2,
     stride: 97,
     sieges: 4,
+    storms: 9,
     inputs: 6,
     flips: 300,
     countries: 0,
@@ -101,14 +105,24 @@ const LONG: Size = Size {
     kills: 0,
     stride: 1,
     sieges: 60,
+    storms: 300,
     inputs: 100,
     flips: 10_000,
     countries: 3,
     stops_at_first: false,
 };
 /// As much as shows a deliberate defect.
-const QUICK: Size =
-    Size { seeds: 8, kills: 3, stride: 13, sieges: 3, inputs: 2, flips: 100, stops_at_first: true, ..SHORT };
+const QUICK: Size = Size {
+    seeds: 8,
+    kills: 3,
+    stride: 13,
+    sieges: 3,
+    storms: 3,
+    inputs: 2,
+    flips: 100,
+    stops_at_first: true,
+    ..SHORT
+};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -124,6 +138,7 @@ fn main() -> ExitCode {
         _ => SHORT,
     };
     size.seeds = arguments.seeds.unwrap_or(size.seeds);
+    size.stride = arguments.stride.unwrap_or(size.stride);
     size.first_seed = arguments.from.unwrap_or(size.first_seed);
     let begun = std::time::Instant::now();
     let only = arguments.only.as_deref();

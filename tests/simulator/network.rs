@@ -37,13 +37,15 @@ pub(crate) enum Fault {
     Middle,
     /// Cut off when it was done.
     After,
+    /// Cut off when a rename was done.
+    Renamed,
     /// The other side's disk is full.
     Full,
     /// A rename is refused.
     RenameRefused,
 }
 
-const ALL: [Fault; 9] = [
+pub(crate) const ALL: [Fault; 10] = [
     Fault::Down,
     Fault::HostKey,
     Fault::Denied,
@@ -51,6 +53,7 @@ const ALL: [Fault; 9] = [
     Fault::HalfOpen,
     Fault::Middle,
     Fault::After,
+    Fault::Renamed,
     Fault::Full,
     Fault::RenameRefused,
 ];
@@ -232,7 +235,8 @@ impl SimDrop {
             Fault::RenameRefused if step == Some(Step::Committed) => {
                 Err(self.remote("rename", name, false, "failure"))
             }
-            Fault::RenameRefused => Ok(Way::Through),
+            Fault::Renamed if step == Some(Step::Committed) => Ok(Way::Deaf(Then::Lives)),
+            Fault::RenameRefused | Fault::Renamed => Ok(Way::Through),
             Fault::Slow => {
                 tokio::time::sleep(Duration::from_secs(20)).await;
                 Ok(Way::Through)
