@@ -197,6 +197,12 @@ fn what_a_voucher_carries_is_counted_by_the_bytes_that_were_sent() {
     assert!(content, "{day}");
     let looked_at = text(&day["controls"][3]["looked_at"]);
     assert!(looked_at.contains("20 with SPORINGSID, 20 UDBETALING, 10 BETALING"), "{looked_at}");
+    let accounts = std::fs::read_to_string(hub.dir.join("accounts.toml")).unwrap();
+    let bundle = accounts.lines().find(|line| line.starts_with("BUNDT = ")).unwrap();
+    hub.change("accounts.toml", bundle, "BUNDT = \"00000000-0000-5000-8000-000000000001\"");
+    let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
+    let lacking = &day["controls"][3]["differences"][0];
+    assert!(!content && text(&lacking["what"]).ends_with("postings without BUNDT"), "{day}");
     hub.clean();
 }
 
@@ -296,6 +302,54 @@ fn a_match_is_undone_and_made_by_hand() {
     let log = said(&hub.toek(&["read-log", "--commands"]));
     assert!(log.contains("bank undo-match") && log.contains("bank match"), "{log}");
     hub.clean();
+}
+
+#[test]
+fn a_person_matches_a_line_in_parts() {
+    let (hub, _, sum) = paid();
+    let together = Line { amount_ore: -sum - 2_500, bundle: None, payment: None };
+    say(&hub, "friday.xml", FRIDAY, OPENING, &[together]);
+    let toek = |target: &str, amount: &str, more: &[&str]| {
+        let act =
+            ["--at", FRIDAY_EVENING, "bank", "match", "1", target, "--amount", amount, "--reason", "a part"];
+        hub.toek(&[&act[..], more].concat())
+    };
+    let kroner = Ore(sum).decimal2().to_string();
+    for (amount, fits) in
+        [("0", false), ("-1", false), ("1,50", false), ("99999999", false), (kroner.as_str(), true)]
+    {
+        let tried = toek(GROUP, amount, &["--dry-run"]);
+        assert_eq!(tried.status.success(), fits, "{amount}: {}", said(&tried));
+        let output = toek(GROUP, amount, &[]);
+        assert_eq!(output.status.success(), fits, "{amount}: {}", said(&output));
+    }
+    let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
+    assert_eq!((differences(&day), content), (vec!["bank line 1 -2500 0".to_owned()], false));
+    assert!(toek("foreign", "25.00", &[]).status.success());
+    let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
+    assert!(content, "{day}");
+    hub.clean();
+}
+
+#[test]
+fn money_on_the_interim_account_that_no_payment_explains_is_told() {
+    let (hub, _, sum) = paid();
+    say(&hub, "friday.xml", FRIDAY, OPENING, &[of_bundle(-sum)]);
+    // One payment's state is lost, and then the account's balance is another than its lines give.
+    hub.rewrite("update payment set state = 2 where payment_id = (select min(payment_id) from payment)");
+    let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
+    let told = differences(&day);
+    assert!(!content && told.len() == 1 && told[0].starts_with("MELLEM of 0751, 2026-03-02 "), "{day}");
+    hub.rewrite("update balance set credit_ore = credit_ore + 100 where account = 2");
+    let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
+    assert!(!content && differences(&day).contains(&"MELLEM of 0751 -100 0".to_owned()), "{day}");
+    let shown = said(&hub.toek(&["--at", FRIDAY_EVENING, "reconcile", "2026-03-06"]));
+    assert!(shown.contains("toek verify") && shown.contains("operator"), "{shown}");
+    let (other, content) = {
+        let output = hub.toek(&["--at", FRIDAY_EVENING, "reconcile", "2026-03-06", "--municipality", "0461"]);
+        (said(&output), output.status.success())
+    };
+    assert!(content, "another municipality's page is green: {other}");
 }
 
 #[test]

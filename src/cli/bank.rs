@@ -16,12 +16,13 @@ use crate::store::controls::{self, Line, Match};
   toek -C my-hub bank lines                                     those that are not explained whole
   toek -C my-hub bank lines --all --municipality 0751 --json
   toek -C my-hub bank match 7 T0751-20260304-000001 --reason 'the bank wrote another reference' --dry-run
+  toek -C my-hub bank match 7 P3-17 --amount 1250.00 --reason 'one of two that the bank paid together'
   toek -C my-hub bank match 8 foreign --reason 'interest, 1st quarter'
   toek -C my-hub bank undo-match 12 --reason 'it was the bundle of the 5th'")]
 pub(super) enum Bank {
     /// Lines and what they are matched with.
     Lines(Lines),
-    /// Say what the rest of a line is for. Moves no payment and posts nothing.
+    /// Say what the rest of a line is for, or a part of it. Moves no payment and posts nothing.
     Match(MatchOne),
     /// Take a match back; its line is open again.
     UndoMatch(Undo),
@@ -46,12 +47,20 @@ pub(super) struct MatchOne {
     /// A bundle's reference, a payment (P3-17), or `foreign`: it is not the hub's.
     #[arg(value_name = "BUNDLE|PAYMENT|foreign")]
     target: String,
+    /// How much of the line, as 1250.00; without it all that is left.
+    #[arg(long, value_name = "KRONER", value_parser = amount)]
+    amount: Option<Ore>,
     /// Why.
     #[arg(long)]
     reason: String,
     /// Say what would happen, and change nothing.
     #[arg(long)]
     dry_run: bool,
+}
+
+fn amount(text: &str) -> Result<Ore, String> {
+    Ore::parse_decimal(text)
+        .map_err(|_| "an amount has a point and at most two decimals, such as 1250.00".to_owned())
 }
 
 /// See [`Bank::UndoMatch`].
@@ -95,8 +104,13 @@ pub(super) fn run(context: &Context, command: &Bank) -> anyhow::Result<Outcome> 
     match command {
         Bank::Lines(asked) => lines(context, asked),
         Bank::Match(asked) => {
-            let MatchOne { line, target, reason, dry_run } = asked;
-            let act = BankAct::Match { line: *line, target: target.clone(), reason: reason.clone() };
+            let MatchOne { line, target, amount, reason, dry_run } = asked;
+            let act = BankAct::Match {
+                line: *line,
+                amount_ore: amount.map(|amount| amount.0),
+                target: target.clone(),
+                reason: reason.clone(),
+            };
             perform(context, act, *dry_run)
         }
         Bank::UndoMatch(asked) => perform(
@@ -205,12 +219,10 @@ fn perform(context: &Context, act: BankAct, dry_run: bool) -> anyhow::Result<Out
 
 fn would(open: &Open, act: &BankAct, line: &Line) -> anyhow::Result<String> {
     match act {
-        BankAct::Match { target, .. } => match line.rest() {
-            Ore::ZERO => anyhow::bail!("bank line {} is matched whole already", line.no),
-            rest => {
-                Ok(format!("{} kr. of bank line {} would be matched with {target}", rest.danish(), line.no))
-            }
-        },
+        BankAct::Match { target, amount_ore, .. } => {
+            let part = line.part(amount_ore.map(Ore)).map_err(anyhow::Error::msg)?;
+            Ok(format!("{} kr. of bank line {} would be matched with {target}", part.danish(), line.no))
+        }
         BankAct::Undo { number, .. } => {
             let found = open.hub.store.read(|tx| controls::match_of(tx, *number))?;
             match found.filter(|one| one.undone.is_none()) {

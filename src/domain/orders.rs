@@ -2,7 +2,7 @@
 //!
 //! No public source says how a case system numbers its files; all of it is ASSUMED, and stands here. Knows no endpoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The most digits of a running number; more are a day or a time.
 const MOST_DIGITS: usize = 6;
@@ -23,25 +23,43 @@ fn begins_at_one(series: &str) -> bool {
     digits == 8
 }
 
-/// Numbers that are missing between those that came, per series: `(series, first, last)`.
-pub fn gaps<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<(String, u32, u32)> {
-    let mut series: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-    for (name, number) in names.into_iter().filter_map(place_of) {
-        series.entry(name).or_default().insert(number);
+/// Numbers that are missing between files that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap<T> {
+    /// What the files are named before their number.
+    pub series: String,
+    /// The first number that is missing.
+    pub first: u32,
+    /// The last.
+    pub last: u32,
+    /// When the first file with a higher number came: since then it is known.
+    pub since: T,
+}
+
+/// What is missing between the files that came, each given by its name and when it came.
+pub fn gaps<'a, T: Ord + Copy>(files: impl IntoIterator<Item = (&'a str, T)>) -> Vec<Gap<T>> {
+    let mut series: BTreeMap<&str, BTreeMap<u32, T>> = BTreeMap::new();
+    for (name, came) in files {
+        let Some((name, number)) = place_of(name) else { continue };
+        let first = series.entry(name).or_default().entry(number).or_insert(came);
+        *first = came.min(*first);
     }
+    series.into_iter().flat_map(|(name, numbers)| gaps_of(name, &numbers)).collect()
+}
+
+/// The gaps of one series, from the lowest number on.
+fn gaps_of<T: Ord + Copy>(series: &str, numbers: &BTreeMap<u32, T>) -> Vec<Gap<T>> {
     let mut gaps = Vec::new();
-    for (name, numbers) in series {
-        let mut expected = match begins_at_one(name) {
-            true => 1,
-            false => numbers.first().copied().unwrap_or(1),
-        };
-        for number in numbers {
-            if number > expected {
-                gaps.push((name.to_owned(), expected, number - 1));
-            }
-            expected = number + 1;
+    let mut earliest: Option<T> = None;
+    let begin = begins_at_one(series).then_some(0);
+    let below = numbers.keys().rev().skip(1).copied().map(Some).chain([begin]);
+    for ((number, came), below) in numbers.iter().rev().zip(below) {
+        let since = *earliest.insert(earliest.map_or(*came, |other| other.min(*came)));
+        if let Some(below) = below.filter(|below| below + 1 < *number) {
+            gaps.push(Gap { series: series.to_owned(), first: below + 1, last: number - 1, since });
         }
     }
+    gaps.reverse();
     gaps
 }
 
@@ -68,34 +86,46 @@ mod tests {
         }
     }
 
+    /// Each gap as `series first-last since`; files come at the place they stand at.
+    fn told(names: &[&str]) -> Vec<String> {
+        let files = names.iter().copied().zip(0..);
+        let one = |gap: Gap<i32>| format!("{} {}-{} {}", gap.series, gap.first, gap.last, gap.since);
+        gaps(files).into_iter().map(one).collect()
+    }
+
     #[test]
     fn what_is_missing() {
-        let table: [(&[&str], &[(&str, u32, u32)]); 6] = [
+        let table: [(&[&str], &[&str]); 9] = [
             (&[], &[]),
             (&["K_20260302_0001.g68", "K_20260302_0002.g68"], &[]),
-            (&["K_20260302_0002.g68"], &[("K_20260302", 1, 1)]),
-            (&["K_17.g68", "K_20.g68", "K_18.g68"], &[("K", 19, 19)]),
+            (&["K_20260302_0002.g68"], &["K_20260302 1-1 0"]),
+            (&["K_17.g68", "K_20.g68", "K_18.g68"], &["K 19-19 1"]),
+            (&["K_9.g68", "K_4.g68", "K_6.g68"], &["K 5-5 0", "K 7-8 0"]),
+            (&["K_1.g68", "K_4.g68", "K_9.g68", "K_4.g68"], &["K 2-3 1", "K 5-8 2"]),
             (&["K_17.g68", "L_19.g68"], &[]),
+            (&["K_0.g68", "K_1.g68"], &[]),
             (&["K_17.g68", "K_17.csv", "other.g68"], &[]),
         ];
         for (names, expected) in table {
-            let expected: Vec<_> = expected.iter().map(|(s, a, b)| ((*s).to_owned(), *a, *b)).collect();
-            assert_eq!(gaps(names.iter().copied()), expected, "{names:?}");
+            assert_eq!(told(names), expected, "{names:?}");
         }
     }
 
     proptest! {
-        /// What came and what is missing are together all numbers from 1 on, none twice.
+        /// What came and what is missing are together all numbers from 1 on, none twice; and what is missing is known since
+        /// the first file above it came.
         #[test]
-        fn nothing_is_lost_between(came in proptest::collection::btree_set(1_u32..60, 1..20)) {
-            let names: Vec<String> = came.iter().map(|n| format!("K_20260302_{n:04}.g68")).collect();
-            let mut all = came.clone();
-            for (_, first, last) in gaps(names.iter().map(String::as_str)) {
-                for number in first..=last {
+        fn nothing_is_lost_between(came in proptest::collection::btree_map(1_u32..60, 0_u8..9, 1..20)) {
+            let names: Vec<(String, u8)> =
+                came.iter().map(|(n, at)| (format!("K_20260302_{n:04}.g68"), *at)).collect();
+            let mut all: std::collections::BTreeSet<u32> = came.keys().copied().collect();
+            for gap in gaps(names.iter().map(|(name, at)| (name.as_str(), *at))) {
+                prop_assert_eq!(came.range(gap.last..).map(|(_, at)| *at).min(), Some(gap.since));
+                for number in gap.first..=gap.last {
                     prop_assert!(all.insert(number));
                 }
             }
-            prop_assert_eq!(all, (1..=*came.last().unwrap_or(&1)).collect());
+            prop_assert_eq!(all, (1..=*came.keys().last().unwrap()).collect());
         }
     }
 }

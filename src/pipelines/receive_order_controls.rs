@@ -11,7 +11,7 @@ use toek_formats::order_control;
 use super::fetch::{self, Unsettled, close};
 use super::{Activity, Hub, PipelineError};
 use crate::config::Pipeline;
-use crate::domain::orders::gaps;
+use crate::domain::orders::{Gap, gaps};
 use crate::store::controls::{self, BookOrderControls, OrderControl, OrderFile};
 use crate::store::task::{self, UnfitFiles};
 use crate::store::transfer::{Transfer, TransferState};
@@ -69,19 +69,20 @@ pub(super) fn base(endpoint: &str) -> &str {
     endpoint.split('/').next().unwrap_or(endpoint)
 }
 
-/// What lacks between numbered files of each place: `ksd: G68_0751_20260302_0003`, or `… to 5`.
-pub(super) fn missing_numbers(files: &[OrderFile]) -> Vec<String> {
-    let mut by_endpoint: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+/// What lacks between the numbered files of each place: how it is called
+/// (`ksd: G68_0751_20260302 number 3`), and since when it is known.
+pub(super) fn missing_numbers(files: &[OrderFile]) -> Vec<(String, i64)> {
+    let mut by_place: BTreeMap<&str, Vec<(&str, i64)>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.state != TransferState::Rejected) {
-        by_endpoint.entry(base(&file.endpoint)).or_default().push(&file.name);
+        by_place.entry(&file.endpoint).or_default().push((&file.name, file.received_at));
     }
-    let one = |endpoint: &str, (series, first, last): (String, u32, u32)| match first == last {
-        true => format!("{endpoint}: {series} number {first}"),
-        false => format!("{endpoint}: {series} numbers {first} to {last}"),
+    let one = |place: &str, Gap { series, first, last, since }: Gap<i64>| match first == last {
+        true => (format!("{place}: {series} number {first}"), since),
+        false => (format!("{place}: {series} numbers {first} to {last}"), since),
     };
-    by_endpoint
+    by_place
         .into_iter()
-        .flat_map(|(endpoint, names)| gaps(names).into_iter().map(move |gap| one(endpoint, gap)))
+        .flat_map(|(place, files)| gaps(files).into_iter().map(move |gap| one(place, gap)))
         .collect()
 }
 
@@ -99,7 +100,8 @@ async fn mind(hub: &Hub, activity: &mut Activity) -> Result<(), PipelineError> {
     let missing: Vec<String> = absent.map(|row| format!("{}: {}", row.endpoint, row.file)).collect();
     tell(hub, MISSING, "its control file says it was sent; it did not come", missing, activity).await?;
     let text = "files of these numbers lack between those that came";
-    tell(hub, GAP, text, missing_numbers(&files), activity).await
+    let lacking = missing_numbers(&files).into_iter().map(|(subject, _)| subject).collect();
+    tell(hub, GAP, text, lacking, activity).await
 }
 
 async fn tell(

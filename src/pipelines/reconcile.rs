@@ -18,8 +18,10 @@ use super::{Hub, PipelineError, receive_payments};
 use crate::config::PipelineKind;
 use crate::domain::accounts::ReferenceKey;
 use crate::domain::calendar::copenhagen;
-use crate::store::controls::{self, Interim, OrderControl, OrderFile};
+use crate::domain::ledger::Account;
+use crate::store::controls::{self, Interim, Interims, OrderControl, OrderFile};
 use crate::store::finance::{self, VoucherFile};
+use crate::store::ledger::Balance;
 use crate::store::transfer::{self, TransferState};
 use crate::store::{Tx, ledger};
 
@@ -185,12 +187,13 @@ impl View<'_> {
         for row in rows.iter().filter(|row| row.day <= self.day) {
             differences.extend(self.order(row, file_of(&files, row))?);
         }
-        let until: Vec<OrderFile> =
-            files.iter().filter(|file| danish(file.received_at) <= self.day).cloned().collect();
-        for gap in missing_numbers(&until) {
-            let what = "lacks between files that came".to_owned();
-            let act = "ask the case system for it, or why there is none".to_owned();
-            differences.push(Difference { act, ..self.difference(gap, self.day, what) });
+        for (gap, since) in missing_numbers(&files) {
+            let since = danish(since);
+            if since <= self.day {
+                let what = "lacks between files that came".to_owned();
+                let act = "ask the case system for it, or why there is none".to_owned();
+                differences.push(Difference { act, ..self.difference(gap, since, what) });
+            }
         }
         let is_here = |file: &&OrderFile| {
             danish(file.received_at) == self.day
@@ -267,7 +270,10 @@ impl View<'_> {
 
     fn interim(&self) -> Result<(Vec<InterimLine>, Control), PipelineError> {
         let mut days: BTreeMap<(MunicipalityCode, Date), Interim> = BTreeMap::new();
-        for ((municipality, accepted_at), one) in self.hub.store.read(controls::interim)? {
+        let (files, balances) =
+            self.hub.store.read(|tx| Ok((controls::interim(tx)?, ledger::balances(tx)?)))?;
+        let mut differences = self.against_balances(&files, &balances);
+        for ((municipality, accepted_at), one) in files {
             let day = danish(accepted_at);
             if day <= self.day && self.is_wanted(municipality) {
                 let sum = days.entry((municipality, day)).or_default();
@@ -275,7 +281,6 @@ impl View<'_> {
                 sum.owed += one.owed;
             }
         }
-        let mut differences = Vec::new();
         for ((municipality, day), Interim { posted, owed }) in &days {
             if posted != owed {
                 let what = format!(
@@ -287,8 +292,7 @@ impl View<'_> {
                 differences.push(Difference {
                     municipality: Some(municipality.to_string()),
                     difference_ore: Some(owed.0 - posted.0),
-                    act: "`toek verify`: the books contradict the payments; send nothing before it is clear"
-                        .to_owned(),
+                    act: VERIFY.to_owned(),
                     ..self.difference(subject, *day, what)
                 });
             }
@@ -304,6 +308,30 @@ impl View<'_> {
         let looked_at = format!("{} days of {} municipalities", days.len(), count_of(&days));
         let title = "Interim account, open payments";
         Ok((lines, control("interim", "3.1.6", title, looked_at, differences)))
+    }
+
+    /// Where the account's balance is not the sum of its lines: something stands on it that no payment explains.
+    fn against_balances(&self, files: &Interims, balances: &[Balance]) -> Vec<Difference> {
+        let mut of: BTreeMap<MunicipalityCode, (Ore, Ore)> = BTreeMap::new();
+        for ((municipality, _), one) in files {
+            of.entry(*municipality).or_default().0 += one.posted;
+        }
+        for balance in balances.iter().filter(|balance| balance.account == Account::Interim) {
+            of.entry(balance.municipality).or_default().1 += balance.credit - balance.debit;
+        }
+        let differs =
+            of.into_iter().filter(|(code, (lines, stands))| self.is_wanted(*code) && lines != stands);
+        let difference = |(municipality, (lines, stands)): (MunicipalityCode, (Ore, Ore))| Difference {
+            municipality: Some(municipality.to_string()),
+            difference_ore: Some(lines.0 - stands.0),
+            act: VERIFY.to_owned(),
+            ..self.difference(
+                format!("MELLEM of {municipality}"),
+                self.today,
+                format!("its balance is {} kr., its lines give {} kr.", stands.danish(), lines.danish()),
+            )
+        };
+        differs.map(difference).collect()
     }
 
     // The bank.
@@ -511,6 +539,9 @@ impl Found {
         }
     }
 }
+
+/// What to do when the hub contradicts itself.
+const VERIFY: &str = "`toek verify`: the books contradict the payments; send nothing before it is clear";
 
 /// Roles as `users.toml` names them.
 const OPERATOR: &str = "operator";

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use toek_formats::vocabulary::Ore;
+
 use super::commands::{Answer, CommandError, Subject};
 use super::person::Person;
 use crate::pipelines::Hub;
@@ -15,10 +17,12 @@ pub const FOREIGN: &str = "foreign";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum BankAct {
-    /// Says what the rest of a line is for.
+    /// Says what the rest of a line is for, or a part of it.
     Match {
         /// The line's number.
         line: i64,
+        /// How much of it, without sign; all that is left where there is none.
+        amount_ore: Option<i64>,
         /// A bundle's reference, `P3-17`, or [`FOREIGN`].
         target: String,
         /// Why.
@@ -44,7 +48,9 @@ impl BankAct {
 
     pub(super) fn subject(&self) -> String {
         match self {
-            BankAct::Match { line, target, reason } => format!("bank line {line} with {target}: {reason}"),
+            BankAct::Match { line, target, reason, .. } => {
+                format!("bank line {line} with {target}: {reason}")
+            }
             BankAct::Undo { number, reason } => format!("match {number}: {reason}"),
         }
     }
@@ -95,9 +101,10 @@ fn read_target(hub: &Hub, target: &str) -> Result<Target, CommandError> {
 pub(super) async fn perform(hub: &Hub, who: &Person, act: &BankAct) -> Result<Answer, CommandError> {
     let (by, at) = (who.to_string(), hub.clock.micros());
     let done = match act {
-        BankAct::Match { line, target, reason } => {
+        BankAct::Match { line, amount_ore, target, reason } => {
             let (line, target, reason) = (*line, read_target(hub, target)?, reason.clone());
-            let written = hub.store.write(MatchByHand { line, target, by, reason, at }).await;
+            let amount = amount_ore.map(Ore);
+            let written = hub.store.write(MatchByHand { line, amount, target, by, reason, at }).await;
             written.map(|(number, amount)| Answer::BankMatched { number, line, amount_ore: amount.0 })
         }
         BankAct::Undo { number, reason } => {

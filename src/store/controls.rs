@@ -132,11 +132,11 @@ fn accept(
     no: TransferNo,
     municipality: Option<MunicipalityCode>,
     records: usize,
-    at: i64,
+    (kind, at): (EntryKind, i64),
 ) -> Result<(), StoreError> {
     let state = TransferState::Accepted as u8;
     tx.run(ACCEPT, params![no.0, state, at, municipality.map(|m| m.0), records as i64])?;
-    journal::append(tx, at, EntryKind::Controls, no.0, &[], &[])?;
+    journal::append(tx, at, kind, no.0, &[], &[])?;
     Ok(())
 }
 
@@ -190,7 +190,7 @@ impl Write for BookStatements {
             _ => None,
         };
         let records = self.statements.iter().map(|statement| statement.lines.len()).sum();
-        accept(tx, self.transfer, only, records, self.at)?;
+        accept(tx, self.transfer, only, records, (EntryKind::BankStatements, self.at))?;
         Ok(tasks)
     }
 }
@@ -317,6 +317,25 @@ impl Line {
     pub fn rest(&self) -> Ore {
         self.amount - self.matched
     }
+
+    /// So much of what nothing explains, without sign, with the line's sign; all of it for `None`.
+    ///
+    /// # Errors
+    /// In words: when nothing is left, or less than that.
+    pub fn part(&self, size: Option<Ore>) -> Result<Ore, String> {
+        let rest = self.rest();
+        if rest == Ore::ZERO {
+            return Err(format!("bank line {} is matched whole already", self.no));
+        }
+        match size {
+            None => Ok(rest),
+            Some(size) if size <= Ore::ZERO || size.magnitude() > rest.magnitude() => {
+                Err(format!("{} kr. of bank line {} are left to match", rest.danish(), self.no))
+            }
+            Some(size) if rest < Ore::ZERO => Ok(Ore(-size.0)),
+            Some(size) => Ok(size),
+        }
+    }
 }
 
 fn read_line(row: &Row<'_>) -> rusqlite::Result<Line> {
@@ -414,10 +433,12 @@ pub enum Target {
     Foreign,
 }
 
-/// A person says what the rest of a line is for.
+/// A person says what the rest of a line is for, or a part of it.
 pub struct MatchByHand {
     /// Which line.
     pub line: i64,
+    /// How much of it, without sign; `None`: all that is left.
+    pub amount: Option<Ore>,
     /// With what.
     pub target: Target,
     /// Who.
@@ -436,19 +457,17 @@ impl Write for MatchByHand {
         let line = line(tx, self.line)?;
         let line =
             line.ok_or_else(|| StoreError::Conflict(format!("there is no bank line {}", self.line)))?;
-        if line.rest() == Ore::ZERO {
-            return Err(StoreError::Conflict(format!("bank line {} is matched whole already", line.no)));
-        }
+        let amount = line.part(self.amount).map_err(StoreError::Conflict)?;
         let (bundle, attempt, owner) = self.target(tx)?;
         if owner.is_some_and(|owner| owner != line.municipality) {
             let text = format!("bank line {} is {}'s, and that is not", line.no, line.municipality);
             return Err(StoreError::Conflict(text));
         }
-        let (line_no, amount, how) = (line.no, line.rest(), How::Hand);
+        let (line_no, how) = (line.no, How::Hand);
         let matched = NewMatch { line_no, bundle, attempt, amount, how };
         let no = matched.insert(tx, self.at, Some((&self.by, &self.reason)))?;
         mind(tx, line_no, self.at)?;
-        journal::append(tx, self.at, EntryKind::Controls, line_no, &[], &[])?;
+        journal::append(tx, self.at, EntryKind::BankMatched, no, &[], &[])?;
         Ok((no, amount))
     }
 }
@@ -500,7 +519,7 @@ impl Write for UndoMatch {
             return Err(StoreError::Conflict(format!("match {} is undone already", self.match_no)));
         }
         mind(tx, known.line, self.at)?;
-        journal::append(tx, self.at, EntryKind::Controls, known.line, &[], &[])?;
+        journal::append(tx, self.at, EntryKind::BankUnmatched, known.no, &[], &[])?;
         Ok(known.line)
     }
 }
@@ -603,7 +622,7 @@ impl Write for BookOrderControls {
             let key = params![endpoint, file, self.transfer.0, sender, records, sum.0, day_number(*day)];
             tx.run(CONTROL, key)?;
         }
-        accept(tx, self.transfer, None, self.rows.len(), self.at)
+        accept(tx, self.transfer, None, self.rows.len(), (EntryKind::OrderControls, self.at))
     }
 }
 
@@ -673,14 +692,17 @@ pub struct Interim {
     pub owed: Ore,
 }
 
-/// The interim account against the open payments, per municipality and accepted file; with when that was accepted.
-pub fn interim(tx: &Tx<'_>) -> Result<BTreeMap<(MunicipalityCode, i64), Interim>, StoreError> {
+/// By municipality and the instant at which the orders were accepted.
+pub type Interims = BTreeMap<(MunicipalityCode, i64), Interim>;
+
+/// The interim account against the open payments, per municipality and accepted file.
+pub fn interim(tx: &Tx<'_>) -> Result<Interims, StoreError> {
     let mut accepted: BTreeMap<i64, i64> = BTreeMap::new();
     tx.each(ACCEPTED, [], |row| {
         accepted.insert(row.get(0)?, row.get(1)?);
         Ok(())
     })?;
-    let mut found: BTreeMap<(MunicipalityCode, i64), Interim> = BTreeMap::new();
+    let mut found = Interims::new();
     tx.each(POSTED, [], |row| {
         if let Some(at) = accepted.get(&row.get(0)?) {
             found.entry((MunicipalityCode(row.get(1)?), *at)).or_default().posted += Ore(row.get(2)?);

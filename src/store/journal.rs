@@ -51,18 +51,24 @@ pub enum EntryKind {
     Restored = 22,
     /// A place that a restore held is sent to again.
     Released = 23,
-    /// The bank or a case system said what it did, or a person matched it with the books.
-    Controls = 51,
     /// Persons let a possible duplicate go, or sent it back.
     DuplicateSettled = 30,
     /// A person said what became of a bundle or a payment.
     SettledByHand = 31,
     /// A person said what became of a voucher.
     VoucherSettled = 32,
+    /// A bank's statements were taken in, and matched by their references.
+    BankStatements = 40,
+    /// A person said what a line of a statement is for.
+    BankMatched = 41,
+    /// A person took a match back.
+    BankUnmatched = 42,
+    /// A case system said what it sent.
+    OrderControls = 43,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 19] = [
+    const ALL: [EntryKind; 22] = [
         EntryKind::Intake,
         EntryKind::Accepted,
         EntryKind::Quarantined,
@@ -78,10 +84,13 @@ impl EntryKind {
         EntryKind::Adopted,
         EntryKind::Restored,
         EntryKind::Released,
-        EntryKind::Controls,
         EntryKind::DuplicateSettled,
         EntryKind::SettledByHand,
         EntryKind::VoucherSettled,
+        EntryKind::BankStatements,
+        EntryKind::BankMatched,
+        EntryKind::BankUnmatched,
+        EntryKind::OrderControls,
     ];
 
     fn from_code(code: u8) -> Result<EntryKind, StoreError> {
