@@ -183,7 +183,7 @@ fn a_day_that_is_green() {
     assert_eq!((&day["orders"][0]["records"], &day["orders"][0]["sum_ore"]), (&10.into(), &sum.into()));
     let shown =
         said(&hub.toek(&["--at", FRIDAY_EVENING, "reconcile", "2026-03-06", "--municipality", "0751"]));
-    assert!(shown.contains("3.1.11") && shown.contains("green"), "{shown}");
+    assert!(shown.contains("3.1.11") && shown.contains("All controls are green."), "{shown}");
     assert_eq!(hub.tasks(), [""; 0]);
     hub.clean();
 }
@@ -233,6 +233,27 @@ fn a_missing_file_is_told_until_it_comes() {
     assert_eq!(hub.tasks(), [""; 0]);
     let (page, _) = page(&hub, "2026-03-04", WEDNESDAY);
     assert!(!differences(&page).iter().any(|line| line.contains("number 1")), "{page}");
+    hub.clean();
+}
+
+#[test]
+fn a_number_that_was_never_used_is_told_of_by_the_case_system() {
+    let hub = house();
+    for (number, seed) in [(1, 1), (4, 2)] {
+        let name = format!("G68_0751_20260302_{number:04}.g68");
+        put(&hub.drop().join(name), &Delivery::new(seed).bytes(), 1_770_000_000);
+    }
+    hub.run("receive-payments", MONDAY);
+    hub.run("receive-order-controls", MONDAY);
+    assert_eq!(hub.tasks(), ["file gap: ksd: G68_0751_20260302 numbers 2 to 3"]);
+    let (day, content) = page(&hub, "2026-03-05", "2026-03-05T13:00:00Z");
+    let expected = vec!["ksd: G68_0751_20260302 numbers 2 to 3 null 3".to_owned()];
+    assert_eq!((differences(&day), content), (expected, false), "as old as the file behind the gap");
+    let never = |number: u32| format!("G68_0751_20260302_{number:04}.g68");
+    sent(&hub, "never.csv", &[(&never(2), 0, 0), (&never(3), 0, 0)]);
+    assert_eq!(hub.tasks(), [""; 0]);
+    let (day, content) = page(&hub, "2026-03-05", "2026-03-05T13:00:00Z");
+    assert!(content, "{day}");
     hub.clean();
 }
 

@@ -1,7 +1,8 @@
 //! Control files of case systems: which files they sent, with how many records and over how much (feature 3.1.1).
 //!
 //! The format is ASSUMED, and agreed with nobody: lines of semicolon-separated values, the columns of [`COLUMNS`] named in
-//! the first. Amounts have a point and two decimals. One bad line refuses the file.
+//! the first. Amounts have a point and two decimals. A later word on a file takes the place of an earlier one; one of no
+//! records over nothing says that the file is not to come. One bad line refuses the file.
 
 use jiff::civil::Date;
 

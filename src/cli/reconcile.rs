@@ -19,7 +19,9 @@ Examples:
   toek -C my-hub reconcile 2026-03-06
   toek -C my-hub reconcile 2026-03-06 --municipality 0751 --json
 
-Exit status: 0 all green, 1 something differs.")]
+A control is off where the installation has no pipeline for it: then it says nothing, neither good nor bad.
+
+Exit status: 0 nothing differs, 1 something does.")]
 pub(super) struct Reconcile {
     /// The day: what was due, came or was booked until then.
     day: Date,
@@ -45,6 +47,7 @@ fn show(context: &Context, page: &Page) {
     for control in &page.controls {
         tell(context, control);
     }
+    printer.line(format!("  {}", verdict(&page.controls)));
     if !page.orders.is_empty() {
         printer.heading("Orders of the day");
         for line in &page.orders {
@@ -65,6 +68,17 @@ fn show(context: &Context, page: &Page) {
             let (interim, owed) = (Ore(line.interim_ore).danish(), Ore(line.open_payments_ore).danish());
             printer.line(format!("  {}  {}  {interim:>18}  {owed:>18}", line.municipality, line.day));
         }
+    }
+}
+
+/// All of it in a sentence.
+fn verdict(controls: &[Control]) -> String {
+    let differences: usize = controls.iter().map(|control| control.differences.len()).sum();
+    let off = controls.iter().filter(|control| control.state == State::Off).count();
+    match (differences, off) {
+        (0, 0) => "All controls are green.".to_owned(),
+        (0, off) => format!("Nothing differs; controls that are off: {off}."),
+        (count, _) => format!("Not green. Differences: {count}."),
     }
 }
 

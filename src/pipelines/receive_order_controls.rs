@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
+use jiff::civil::Date;
 use toek_formats::order_control;
 
 use super::fetch::{self, Unsettled, close};
@@ -69,14 +70,18 @@ pub(super) fn base(endpoint: &str) -> &str {
     endpoint.split('/').next().unwrap_or(endpoint)
 }
 
-/// What lacks between the numbered files of each place: how it is called
+/// What lacks between the numbered files of each place, but for those that are not to come: how it is called
 /// (`ksd: G68_0751_20260302 number 3`), and since when it is known.
-pub(super) fn missing_numbers(files: &[OrderFile]) -> Vec<(String, i64)> {
-    let mut by_place: BTreeMap<&str, Vec<(&str, i64)>> = BTreeMap::new();
+pub(super) fn missing_numbers(files: &[OrderFile], rows: &[OrderControl]) -> Vec<(String, Date)> {
+    let mut by_place: BTreeMap<&str, Vec<(&str, Date)>> = BTreeMap::new();
     for file in files.iter().filter(|file| file.state != TransferState::Rejected) {
-        by_place.entry(&file.endpoint).or_default().push((&file.name, file.received_at));
+        by_place.entry(&file.endpoint).or_default().push((&file.name, file.received_on()));
     }
-    let one = |place: &str, Gap { series, first, last, since }: Gap<i64>| match first == last {
+    for (place, names) in &mut by_place {
+        let withdrawn = rows.iter().filter(|row| row.is_withdrawn() && row.endpoint == base(place));
+        names.extend(withdrawn.map(|row| (row.file.as_str(), row.day)));
+    }
+    let one = |place: &str, Gap { series, first, last, since }: Gap<Date>| match first == last {
         true => (format!("{place}: {series} number {first}"), since),
         false => (format!("{place}: {series} numbers {first} to {last}"), since),
     };
@@ -96,11 +101,11 @@ pub(super) fn file_of<'a>(files: &'a [OrderFile], row: &OrderControl) -> Option<
 async fn mind(hub: &Hub, activity: &mut Activity) -> Result<(), PipelineError> {
     let (files, rows) =
         hub.store.read(|tx| Ok((controls::order_files(tx)?, controls::order_controls(tx)?)))?;
-    let absent = rows.iter().filter(|row| file_of(&files, row).is_none());
+    let absent = rows.iter().filter(|row| !row.is_withdrawn() && file_of(&files, row).is_none());
     let missing: Vec<String> = absent.map(|row| format!("{}: {}", row.endpoint, row.file)).collect();
     tell(hub, MISSING, "its control file says it was sent; it did not come", missing, activity).await?;
     let text = "files of these numbers lack between those that came";
-    let lacking = missing_numbers(&files).into_iter().map(|(subject, _)| subject).collect();
+    let lacking = missing_numbers(&files, &rows).into_iter().map(|(subject, _)| subject).collect();
     tell(hub, GAP, text, lacking, activity).await
 }
 

@@ -187,16 +187,17 @@ impl View<'_> {
         for row in rows.iter().filter(|row| row.day <= self.day) {
             differences.extend(self.order(row, file_of(&files, row))?);
         }
-        for (gap, since) in missing_numbers(&files) {
-            let since = danish(since);
+        for (gap, since) in missing_numbers(&files, &rows) {
             if since <= self.day {
                 let what = "lacks between files that came".to_owned();
-                let act = "ask the case system for it, or why there is none".to_owned();
+                let act =
+                    "ask the case system for it; if there is none, a control file says so: no records, 0.00"
+                        .to_owned();
                 differences.push(Difference { act, ..self.difference(gap, since, what) });
             }
         }
         let is_here = |file: &&OrderFile| {
-            danish(file.received_at) == self.day
+            file.received_on() == self.day
                 && file.state == TransferState::Accepted
                 && self.only.is_none_or(|only| file.municipality.is_none_or(|own| own == only))
         };
@@ -220,6 +221,10 @@ impl View<'_> {
 
     /// What differs between a case system's word and the file.
     fn order(&self, row: &OrderControl, file: Option<&OrderFile>) -> Result<Vec<Difference>, PipelineError> {
+        let is_accepted = file.is_some_and(|file| file.state == TransferState::Accepted);
+        if row.is_withdrawn() && !is_accepted {
+            return Ok(Vec::new());
+        }
         let subject = || format!("{}: {}", row.endpoint, row.file);
         let Some(file) = file else {
             let what = format!(
@@ -474,6 +479,8 @@ impl View<'_> {
             let lines = booked.voucher.lines.iter().filter(|line| line.amount != Ore::ZERO);
             expected.extend(lines.map(|line| (sent.voucher_no, line.payment.is_some(), of_bundle)));
         }
+        let booked = expected.len();
+        let mut told = 0;
         let mut lacking: BTreeMap<(i64, &str), u64> = BTreeMap::new();
         let archived = BufReader::with_capacity(1 << 16, self.hub.archived(&transfer)?);
         let mut reader = VoucherFileReader::new(archived, format::LIMITS);
@@ -481,7 +488,7 @@ impl View<'_> {
         let mut expected = expected.into_iter();
         while let Some(entry) = reader.next().map_err(unread)? {
             let Entry::Posting(posting) = entry else { continue };
-            found.postings += 1;
+            (told, found.postings) = (told + 1, found.postings + 1);
             let Some((voucher, of_payment, of_bundle)) = expected.next() else { continue };
             let needed = [of_payment, of_payment, of_payment && of_bundle, of_bundle];
             for (place, (_, name)) in KEYS.iter().enumerate() {
@@ -503,7 +510,19 @@ impl View<'_> {
                 format!("{count} postings without {name}"),
             )
         };
-        Ok(lacking.into_iter().map(difference).collect())
+        let mut differences: Vec<Difference> = lacking.into_iter().map(difference).collect();
+        if told != booked {
+            differences.push(Difference {
+                municipality: Some(file.municipality.to_string()),
+                act: VERIFY.to_owned(),
+                ..self.difference(
+                    format!("voucher file {}", file.no),
+                    danish(file.created_at),
+                    format!("{told} postings were sent, {booked} are booked"),
+                )
+            });
+        }
+        Ok(differences)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::{Row, params};
 use toek_formats::vocabulary::{MunicipalityCode, Ore};
@@ -12,6 +13,7 @@ use super::journal::{self, EntryKind};
 use super::sql::statements;
 use super::{StoreError, Tx, Write, date_of, day_number, task};
 use crate::domain::bank::{Claim, How};
+use crate::domain::calendar::copenhagen;
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo};
 use crate::domain::payment::PaymentState;
 use crate::steps::Step;
@@ -600,6 +602,13 @@ pub struct OrderControl {
     pub day: Date,
 }
 
+impl OrderControl {
+    /// Whether it says that the file is not to come (ASSUMED, as the whole of the format).
+    pub fn is_withdrawn(&self) -> bool {
+        (self.records, self.sum) == (0, Ore::ZERO)
+    }
+}
+
 /// Stores a control file. A later word on a file takes the place of an earlier one.
 pub struct BookOrderControls {
     /// The control file.
@@ -661,6 +670,13 @@ pub struct OrderFile {
     pub sum: Ore,
     /// How many were refused.
     pub rejected: u32,
+}
+
+impl OrderFile {
+    /// The Danish day on which it came.
+    pub fn received_on(&self) -> Date {
+        copenhagen(Timestamp::from_microsecond(self.received_at).unwrap_or(Timestamp::UNIX_EPOCH)).date()
+    }
 }
 
 /// Every file of payment requests that came and is decided, oldest first.
