@@ -8,7 +8,8 @@
 
 mod hub;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use hub::{Delivery, Hub, MONDAY, put, said, text};
 use jiff::civil::{Date, DateTime, date, datetime};
@@ -414,6 +415,34 @@ fn a_statement_that_lacks_between_is_told() {
     let (day, content) = page(&hub, "2026-03-10", "2026-03-10T20:00:00Z");
     assert_eq!((differences(&day), content), (vec!["bank statement 2 of BANK(1) -700 0".to_owned()], false));
     hub.clean();
+}
+
+#[test]
+fn statements_are_inspected_and_validated() {
+    let toek = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_toek"));
+        command.args(arguments).env_remove("TOEK_CANARY").env_remove("TOEK_DIR").output().unwrap()
+    };
+    for (folder, is_right) in [("ok", true), ("err", false)] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/bank_statement").join(folder);
+        let files: Vec<PathBuf> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let files = files.iter().filter(|path| path.extension().is_some_and(|ending| ending == "xml"));
+        for file in files {
+            let path = file.to_str().unwrap();
+            for command in [&["inspect", path][..], &["inspect", "--json", path], &["validate", path]] {
+                let output = toek(command);
+                assert_eq!(output.status.success(), is_right, "{command:?}: {}", said(&output));
+                assert!(!said(&output).contains("99990000000751"), "{command:?}: {}", said(&output));
+            }
+            let expected = std::fs::read_to_string(file.with_extension("expected")).unwrap();
+            let inspected = said(&toek(&["inspect", path]));
+            assert!(!is_right || inspected.contains(&expected), "{path}: {inspected}");
+        }
+    }
+    let sums = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/bank_statement/err/sums-differ.xml");
+    let validated = said(&toek(&["validate", sums]));
+    assert!(validated.contains("error[BANK-XML]") && validated.contains(":11:5"), "{validated}");
 }
 
 /// Payments that go wrong in every way that moves money, or does not.

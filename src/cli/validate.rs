@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::civil::Date;
 use serde::Serialize;
+use toek_formats::bank_statement::{self, Item, StatementReader};
 use toek_formats::g68::{FileReport, Finding, Physical, Reader, Severity, Unit};
 use toek_formats::nemkonto::{AnswerReader, BundleReader, Error, Kind as Fault, Limits, mask_cpr};
 
@@ -30,6 +31,7 @@ Examples:
   toek validate *.g68 --received 2026-01-28      received on another day
   toek -C my-hub validate delivery.g68           against the tables of an installation
   toek validate answer.xml bundle.xml            messages from and to NemKonto
+  toek validate statement.xml                    a bank's statements (camt.053)
   toek validate delivery.g68 --json | jq .code   one object per finding, the summary last
 
 What a file holds is told by its content. Whether it, or a reference in it, came before is not
@@ -311,7 +313,7 @@ impl Check<'_, '_> {
         self.refuse(Found { code: "TOEK-KIND", rule, hint, ..Found::default() });
     }
 
-    /// A message to or from NemKonto: the first fault ends it.
+    /// A message to or from NemKonto, or a bank's statements: the first fault ends it.
     fn message(&mut self) -> anyhow::Result<()> {
         self.verdict.format = "XML".to_owned();
         match self.read_message() {
@@ -334,6 +336,14 @@ impl Check<'_, '_> {
             }
             return Ok(());
         }
+        if message::is_bank_statement(&self.source.path)? {
+            self.verdict.format = BANK.to_owned();
+            let mut reader = StatementReader::new(input, bank_statement::LIMITS);
+            while let Some(item) = reader.next()? {
+                self.verdict.records += u64::from(matches!(item, Item::Entry(_)));
+            }
+            return Ok(());
+        }
         let mut reader = AnswerReader::new(input, Limits::default());
         self.verdict.format = reader.head()?.kind.root().to_owned();
         while reader.next()?.is_some() {
@@ -344,8 +354,9 @@ impl Check<'_, '_> {
     }
 
     fn message_fault(&mut self, error: &Error) -> anyhow::Result<()> {
+        let code = if self.verdict.format == BANK { BANK_XML } else { XML };
         self.count(Severity::Reject);
-        self.reject(XML);
+        self.reject(code);
         if !self.teller.wants(Severity::Reject, true) {
             return Ok(());
         }
@@ -357,7 +368,7 @@ impl Check<'_, '_> {
             path: if error.path().is_empty() { "/".to_owned() } else { error.path().to_owned() },
             from: column,
             to: column,
-            code: XML,
+            code,
             rejects: true,
             rule: error.rule().to_owned(),
             hint: fault_hint(error.kind()).to_owned(),
@@ -369,9 +380,11 @@ impl Check<'_, '_> {
 }
 
 const G68: &str = "G68";
+const BANK: &str = "camt.053";
 
 /// The code of every fault of a document, as the intake reports it.
 const XML: &str = "NKS-XML";
+const BANK_XML: &str = "BANK-XML";
 
 fn fault_hint(kind: Fault) -> &'static str {
     match kind {
@@ -383,7 +396,7 @@ fn fault_hint(kind: Fault) -> &'static str {
         Fault::UnknownMessage => "a new kind of message? An intake would quarantine it and raise an alarm",
         Fault::Structure => "the schemas in formats/schemas tell which elements stand where",
         Fault::Value => "the value is not shown: it may be personal",
-        Fault::Rule => "a rule between fields, nemkonto.md 2.7",
+        Fault::Rule => "a rule between fields: nemkonto.md 2.7; in a bank's statements the sums",
     }
 }
 
@@ -444,9 +457,14 @@ impl Verdict {
                 printer.paint(Colour::Yellow, &format!("would be accepted without {records}"))
             }
         };
+        let of = match self.format.as_str() {
+            G68 => "record",
+            BANK => "line",
+            _ => "payment",
+        };
         let parts = [
             self.format.clone(),
-            counted(self.records, if self.format == G68 { "record" } else { "payment" }),
+            counted(self.records, of),
             counted(self.errors, "error"),
             counted(self.warnings, "warning"),
         ];

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use toek_formats::vocabulary::Ore;
-
 use super::commands::{Answer, CommandError, Subject};
 use super::person::Person;
 use crate::pipelines::Hub;
@@ -103,8 +101,8 @@ pub(super) async fn perform(hub: &Hub, who: &Person, act: &BankAct) -> Result<An
     let done = match act {
         BankAct::Match { line, amount_ore, target, reason } => {
             let (line, target, reason) = (*line, read_target(hub, target)?, reason.clone());
-            let amount = amount_ore.map(Ore);
-            let written = hub.store.write(MatchByHand { line, amount, target, by, reason, at }).await;
+            let by_hand = MatchByHand { line, amount_ore: *amount_ore, target, by, reason, at };
+            let written = hub.store.write(by_hand).await;
             written.map(|(number, amount)| Answer::BankMatched { number, line, amount_ore: amount.0 })
         }
         BankAct::Undo { number, reason } => {

@@ -439,8 +439,8 @@ pub enum Target {
 pub struct MatchByHand {
     /// Which line.
     pub line: i64,
-    /// How much of it, without sign; `None`: all that is left.
-    pub amount: Option<Ore>,
+    /// How much of it, in øre without sign; `None`: all that is left.
+    pub amount_ore: Option<i64>,
     /// With what.
     pub target: Target,
     /// Who.
@@ -459,7 +459,7 @@ impl Write for MatchByHand {
         let line = line(tx, self.line)?;
         let line =
             line.ok_or_else(|| StoreError::Conflict(format!("there is no bank line {}", self.line)))?;
-        let amount = line.part(self.amount).map_err(StoreError::Conflict)?;
+        let amount = line.part(self.amount_ore.map(Ore)).map_err(StoreError::Conflict)?;
         let (bundle, attempt, owner) = self.target(tx)?;
         if owner.is_some_and(|owner| owner != line.municipality) {
             let text = format!("bank line {} is {}'s, and that is not", line.no, line.municipality);
