@@ -100,10 +100,13 @@ mod tests {
         Claim::Attempt(id, FIRST.to_owned(), Ore(amount))
     }
 
+    /// A line's amount, its batch references and its parts, and what they claim.
+    type Case<'a> = (i64, &'a [&'a str], Vec<Part>, Vec<Claim>);
+
     #[test]
     fn what_a_line_claims() {
         let prefixed = format!("12345678{FIRST}");
-        let table: [(i64, &[&str], Vec<Part>, Vec<Claim>); 9] = [
+        let table: [Case<'_>; 9] = [
             (-100, &[GROUP], vec![], vec![Claim::Bundle(GROUP.to_owned())]),
             (-100, &["BANK-1", GROUP], vec![part(FIRST, Some(-100))], vec![Claim::Bundle(GROUP.to_owned())]),
             (-100, &["BANK-1"], vec![], vec![]),

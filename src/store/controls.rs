@@ -211,26 +211,33 @@ impl BookStatements {
         let amount = line.amount.0;
         tx.run(LINE, params![line_no, statement_no, of.municipality.0, day, amount, line.reference])?;
         for claim in &line.claims {
-            let Some((bundle, attempt, amount, how)) = found(tx, of, line, claim)? else { continue };
-            let matched = NewMatch { line_no, bundle: Some(bundle), attempt, amount, how };
-            matched.insert(tx, self.at, None)?;
+            if let Some(matched) = found(tx, of, (line_no, line.amount), claim)? {
+                matched.insert(tx, self.at, None)?;
+            }
         }
         mind(tx, line_no, self.at)
     }
 }
 
-/// What a claim means among what was sent from this very account.
+/// What a claim on a line means among what was sent from this very account.
 fn found(
     tx: &Tx<'_>,
     of: &NewStatement,
-    line: &NewLine,
+    (line_no, whole): (i64, Ore),
     claim: &Claim,
-) -> Result<Option<(BundleNo, Option<AttemptId>, Ore, How)>, StoreError> {
+) -> Result<Option<NewMatch>, StoreError> {
     match claim {
         Claim::Bundle(group) => {
             let key = params![group, of.municipality.0, of.account];
             let bundle = tx.one(GROUP, key, |row| row.get(0).map(BundleNo))?;
-            Ok(bundle.map(|bundle| (bundle, None, line.amount, How::Bundle)))
+            let matched = |bundle| NewMatch {
+                line_no,
+                bundle: Some(bundle),
+                attempt: None,
+                amount: whole,
+                how: How::Bundle,
+            };
+            Ok(bundle.map(matched))
         }
         Claim::Attempt(id, reference, amount) => {
             let key = params![id.payment.as_i64(), id.attempt, of.municipality.0, of.account];
@@ -239,7 +246,14 @@ fn found(
             let is_it = |(_, municipality, day): &(i64, u16, i64)| {
                 id.end_to_end_id(MunicipalityCode(*municipality), date_of(*day)) == *reference
             };
-            Ok(sent.filter(is_it).map(|(bundle, ..)| (BundleNo(bundle), Some(*id), *amount, How::Payment)))
+            let matched = |(bundle, ..): (i64, u16, i64)| NewMatch {
+                line_no,
+                bundle: Some(BundleNo(bundle)),
+                attempt: Some(*id),
+                amount: *amount,
+                how: How::Payment,
+            };
+            Ok(sent.filter(is_it).map(matched))
         }
     }
 }

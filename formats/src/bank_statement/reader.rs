@@ -262,10 +262,8 @@ impl<R: BufRead> StatementReader<R> {
                 Label::BalanceType => self.balance.0 = Some(value.to_owned()),
                 Label::Day => self.balance.1 = read_day(value),
                 Label::Amount if about_detail => detail_said.amount = amount(value),
-                Label::TransactionAmount => {
-                    if detail_said.amount.is_none() && !detail_said.foreign {
-                        detail_said.amount = amount(value);
-                    }
+                Label::TransactionAmount if detail_said.amount.is_none() && !detail_said.foreign => {
+                    detail_said.amount = amount(value);
                 }
                 Label::Amount => said.amount = amount(value),
                 Label::Side if about_detail => detail_said.credit = Some(value == "CRDT"),
@@ -388,8 +386,8 @@ impl<R: BufRead> StatementReader<R> {
         for which in [Total::All, Total::Credit, Total::Debit] {
             let place = which as usize;
             let Promise { count, sum } = self.read.promises[place];
-            let counts = count.is_none_or(|count| count == self.read.counted[place]);
-            if !counts || !sum.is_none_or(|sum| i128::from(sum.0) == self.read.summed[place]) {
+            let is_other_count = count.is_some_and(|count| count != self.read.counted[place]);
+            if is_other_count || sum.is_some_and(|sum| i128::from(sum.0) != self.read.summed[place]) {
                 return Err(rule("`TxsSummry` must be the number and sum of the entries"));
             }
         }
