@@ -358,11 +358,15 @@ fn money_on_the_interim_account_that_no_payment_explains_is_told() {
     let (hub, _, sum) = paid();
     say(&hub, "friday.xml", FRIDAY, OPENING, &[of_bundle(-sum)]);
     // One payment's state is lost, and then the account's balance is another than its lines give.
-    hub.rewrite("update payment set state = 2 where payment_id = (select min(payment_id) from payment)");
+    hub.sql()
+        .execute_batch(
+            "update payment set state = 2 where payment_id = (select min(payment_id) from payment)",
+        )
+        .unwrap();
     let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
     let told = differences(&day);
     assert!(!content && told.len() == 1 && told[0].starts_with("MELLEM of 0751, 2026-03-02 "), "{day}");
-    hub.rewrite("update balance set credit_ore = credit_ore + 100 where account = 2");
+    hub.sql().execute_batch("update balance set credit_ore = credit_ore + 100 where account = 2").unwrap();
     let (day, content) = page(&hub, "2026-03-06", FRIDAY_EVENING);
     assert!(!content && differences(&day).contains(&"MELLEM of 0751 -100 0".to_owned()), "{day}");
     let shown = said(&hub.toek(&["--at", FRIDAY_EVENING, "reconcile", "2026-03-06"]));

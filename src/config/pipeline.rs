@@ -421,7 +421,8 @@ mod tests {
             "kind = \"receive-payments\"",
             "kind = \"receive\"",
             "p.toml:2:8: `kind` is \"receive\": must be \"receive-payments\", \"send-bundles\", \
-             \"receive-answers\", \"send-vouchers\", \"receive-voucher-answers\" or \"receive-receipts\"",
+             \"receive-answers\", \"send-vouchers\", \"receive-voucher-answers\", \"receive-receipts\", \
+             \"receive-bank-statements\" or \"receive-order-controls\"",
         );
         check(
             "format = \"g68\"\nevery = \"30s\"",
