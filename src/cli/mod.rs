@@ -1,6 +1,7 @@
 //! The command line: one file per command. Edges translate and do nothing else: only here does an error become an exit
 //! code or a sentence. What a command finds goes to standard output, everything about it to standard error.
 
+mod assortments;
 mod backup;
 mod balance;
 mod check;
@@ -132,6 +133,9 @@ enum Command {
     /// Finance vouchers on their way to the ERP.
     #[command(subcommand)]
     Vouchers(vouchers::Vouchers),
+    /// Which classes may be used towards the ERP systems, and which accounts will stop working.
+    #[command(subcommand)]
+    Assortments(assortments::Assortments),
     /// The accounts of every municipality, and the interim account against the open payments.
     Balance(balance::Balance),
     /// The simulated counterparties alone, behind SFTP servers, until Ctrl-C.
@@ -208,6 +212,7 @@ pub fn main(world: World) -> ExitCode {
         Command::Duplicates(command) => duplicates::run(&context, &command),
         Command::Unknown(command) => unknown::run(&context, &command),
         Command::Vouchers(command) => vouchers::run(&context, &command),
+        Command::Assortments(command) => assortments::run(&context, &command),
         Command::Balance(command) => balance::run(&context, &command),
         Command::Partner(command) => partner::run(&context, &command),
         Command::Replay(command) => replay::run(&context, &command),

@@ -31,17 +31,20 @@ pub enum PipelineKind {
     ReceiveVoucherAnswers,
     /// Takes Serviceplatformen's technical receipts in.
     ReceiveReceipts,
+    /// Takes assortments of accounts in.
+    ReceiveAssortments,
 }
 
 impl PipelineKind {
     /// Every kind, in the order of a file's way through the house.
-    pub const ALL: [PipelineKind; 6] = [
+    pub const ALL: [PipelineKind; 7] = [
         PipelineKind::ReceivePayments,
         PipelineKind::SendBundles,
         PipelineKind::ReceiveAnswers,
         PipelineKind::SendVouchers,
         PipelineKind::ReceiveVoucherAnswers,
         PipelineKind::ReceiveReceipts,
+        PipelineKind::ReceiveAssortments,
     ];
 
     /// As a definition names it.
@@ -53,6 +56,7 @@ impl PipelineKind {
             PipelineKind::SendVouchers => "send-vouchers",
             PipelineKind::ReceiveVoucherAnswers => "receive-voucher-answers",
             PipelineKind::ReceiveReceipts => "receive-receipts",
+            PipelineKind::ReceiveAssortments => "receive-assortments",
         }
     }
 
@@ -65,6 +69,7 @@ impl PipelineKind {
             PipelineKind::SendVouchers => Format::FinanceVouchers,
             PipelineKind::ReceiveVoucherAnswers => Format::FinanceAnswer,
             PipelineKind::ReceiveReceipts => Format::TechnicalReceipt,
+            PipelineKind::ReceiveAssortments => Format::Assortment,
         }
     }
 
@@ -89,16 +94,19 @@ pub enum Format {
     FinanceAnswer,
     /// Serviceplatformen's word on a file of ours (serviceplatformen-sftp.md 3.3).
     TechnicalReceipt,
+    /// Assortments of accounts (sortiment-sf7002.md).
+    Assortment,
 }
 
 impl Format {
-    const ALL: [Format; 6] = [
+    const ALL: [Format; 7] = [
         Format::G68,
         Format::NemkontoPayment,
         Format::NemkontoAnswer,
         Format::FinanceVouchers,
         Format::FinanceAnswer,
         Format::TechnicalReceipt,
+        Format::Assortment,
     ];
 
     /// As a definition names it.
@@ -110,6 +118,7 @@ impl Format {
             Format::FinanceVouchers => "finance-vouchers",
             Format::FinanceAnswer => "finance-answer",
             Format::TechnicalReceipt => "technical-receipt",
+            Format::Assortment => "assortment",
         }
     }
 }
@@ -320,13 +329,13 @@ fn read_intake(root: &Section<'_>) -> Option<Intake> {
 
 const KIND: Rule<PipelineKind> = Rule {
     says: "must be \"receive-payments\", \"send-bundles\", \"receive-answers\", \"send-vouchers\", \
-           \"receive-voucher-answers\" or \"receive-receipts\"",
+           \"receive-voucher-answers\", \"receive-receipts\" or \"receive-assortments\"",
     read: |value| PipelineKind::ALL.into_iter().find(|kind| value.as_str() == Some(kind.as_str())),
 };
 
 const FORMAT: Rule<Format> = Rule {
-    says: "must be \"g68\", \"nemkonto-payment\", \"nemkonto-answer\", \"finance-vouchers\", \"finance-answer\" or \
-           \"technical-receipt\"",
+    says: "must be \"g68\", \"nemkonto-payment\", \"nemkonto-answer\", \"finance-vouchers\", \"finance-answer\", \
+           \"technical-receipt\" or \"assortment\"",
     read: |value| Format::ALL.into_iter().find(|format| value.as_str() == Some(format.as_str())),
 };
 
@@ -403,13 +412,14 @@ mod tests {
             "kind = \"receive-payments\"",
             "kind = \"receive\"",
             "p.toml:2:8: `kind` is \"receive\": must be \"receive-payments\", \"send-bundles\", \
-             \"receive-answers\", \"send-vouchers\", \"receive-voucher-answers\" or \"receive-receipts\"",
+             \"receive-answers\", \"send-vouchers\", \"receive-voucher-answers\", \"receive-receipts\" or \
+             \"receive-assortments\"",
         );
         check(
             "format = \"g68\"\nevery = \"30s\"",
             "format = \"g69\"\nevery = \"soon\"",
             "p.toml:3:10: `format` is \"g69\": must be \"g68\", \"nemkonto-payment\", \"nemkonto-answer\", \
-             \"finance-vouchers\", \"finance-answer\" or \"technical-receipt\"\n\
+             \"finance-vouchers\", \"finance-answer\", \"technical-receipt\" or \"assortment\"\n\
              p.toml:4:9: `every` is \"soon\": must be an interval from 1s to 24h, as 30s",
         );
         check(

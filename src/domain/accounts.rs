@@ -1,16 +1,17 @@
 //! The municipality's own accounts (kontostreng) by role, as classes of the assortment (00-decisions.md 2.6).
 //!
 //! A voucher speaks of roles; the ERP wants six dimensions, each the UUID of a class. This is the one look-up between
-//! them: first from `accounts.toml`, later from the assortment's replica. Never guesses: what is not there holds a
-//! voucher back (V02).
+//! them. Whether a class may be used on a day is the assortment's to say ([`super::assortment`]). Never guesses: what is
+//! not there holds a voucher back (V02).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Uuid};
 use uuid::Uuid as NameBased;
 
-use super::ledger::{Account, Rule};
+use super::assortment::{DIMENSION_PARTS, Days, REFERENCE_KEY_PART, VOUCHER_TYPE_PART};
+use super::ledger::{Account, Rule, Source, Voucher};
 use super::reference::{FileErrors, Rule as Form, Section, Validity, read_file};
 
 /// Keys of the six dimensions in a file, in the order of the account string (oir-finans-sf1590a.md 4.2).
@@ -54,6 +55,19 @@ struct Row {
     bank: Option<u8>,
     validity: Validity,
     dimensions: [Option<Uuid>; 6],
+}
+
+/// A class that the accounts name, and when they do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// For what: `UDB_K funktion`, `voucher type P4`.
+    pub what: String,
+    /// The sub-assortment it must be in.
+    pub part: &'static str,
+    /// The class.
+    pub class: Uuid,
+    /// The booking days on which a voucher may need it.
+    pub days: Vec<Days>,
 }
 
 /// The accounts of an installation.
@@ -101,6 +115,16 @@ impl AccountPlan {
         benefit: BenefitCode,
         day: Date,
     ) -> Option<[Option<Uuid>; 6]> {
+        self.row(municipality, account, benefit, day).map(|row| row.dimensions)
+    }
+
+    fn row(
+        &self,
+        municipality: MunicipalityCode,
+        account: Account,
+        benefit: BenefitCode,
+        day: Date,
+    ) -> Option<&Row> {
         let (role, bank) = match account {
             Account::PaymentControl => (0, None),
             Account::Interim => (1, None),
@@ -114,8 +138,65 @@ impl AccountPlan {
                 && (row.bank.is_none() || row.bank == bank)
                 && row.validity.holds(day)
         };
-        let said = |row: &&Row| (row.municipality.is_some(), row.bank.is_some(), row.benefit.is_some());
-        self.rows.iter().filter(fits).max_by_key(said).map(|row| row.dimensions)
+        self.rows.iter().filter(fits).max_by_key(|row| row.says())
+    }
+
+    /// The classes that a voucher names when it is booked on a day, each with for what and its sub-assortment. What has
+    /// no account names none.
+    pub fn named_by(&self, voucher: &Voucher, day: Date) -> Vec<(String, &'static str, Uuid)> {
+        let accounts: BTreeSet<_> = voucher.lines.iter().map(|line| (line.account, line.benefit)).collect();
+        let rows = accounts
+            .into_iter()
+            .filter_map(|(account, benefit)| self.row(voucher.municipality, account, benefit, day));
+        let mut named: Vec<_> = rows.flat_map(Row::classes).collect();
+        named.extend(self.type_use(voucher.rule.row().event));
+        let is_of_payments = voucher.lines.iter().any(|line| line.payment.is_some());
+        let is_of_bundle = matches!(voucher.source, Source::Bundle(_));
+        let is_named = |key: ReferenceKey| match key {
+            ReferenceKey::Benefit => true,
+            ReferenceKey::Trace | ReferenceKey::Payment => is_of_payments,
+            ReferenceKey::Bundle => is_of_bundle,
+            ReferenceKey::Attempt => is_of_payments && is_of_bundle,
+        };
+        let keys = REFERENCE_KEYS.iter().filter(|(_, key)| is_named(*key));
+        named.extend(keys.filter_map(|(name, _)| self.key_use(name)));
+        named
+    }
+
+    /// Every class that vouchers of a municipality may name, with the booking days on which they may.
+    pub fn uses(&self, municipality: MunicipalityCode) -> Vec<Use> {
+        let always = [Days { from: Date::MIN, until: None }];
+        let types = EVENTS.iter().filter_map(|event| self.type_use(event));
+        let keys = REFERENCE_KEYS.iter().filter_map(|(name, _)| self.key_use(name));
+        let types = types.chain(keys).map(|named| (named, always.to_vec()));
+        let rows = self.rows.iter().filter(|row| row.municipality.is_none_or(|own| own == municipality));
+        let rows = rows.flat_map(|row| {
+            let days = self.days_taken(row, municipality);
+            row.classes().into_iter().map(move |named| (named, days.clone()))
+        });
+        types.chain(rows).map(|((what, part, class), days)| Use { what, part, class, days }).collect()
+    }
+
+    /// The days of a row, without those on which another one is taken in its place whatever the benefit and bank.
+    fn days_taken(&self, row: &Row, municipality: MunicipalityCode) -> Vec<Days> {
+        let replaces = |other: &&Row| {
+            other.role == row.role
+                && other.municipality.is_none_or(|own| own == municipality)
+                && (other.benefit.is_none() || other.benefit == row.benefit)
+                && (other.bank.is_none() || other.bank == row.bank)
+                && other.says() > row.says()
+        };
+        self.rows.iter().filter(replaces).fold(vec![row.days()], |left, other| {
+            left.into_iter().flat_map(|days| days.without(other.days())).collect()
+        })
+    }
+
+    fn type_use(&self, event: &str) -> Option<(String, &'static str, Uuid)> {
+        Some((format!("voucher type {event}"), VOUCHER_TYPE_PART, *self.types.get(event)?))
+    }
+
+    fn key_use(&self, name: &str) -> Option<(String, &'static str, Uuid)> {
+        Some((format!("reference key {name}"), REFERENCE_KEY_PART, *self.types.get(name)?))
     }
 
     /// The class of a voucher made by a rule.
@@ -128,18 +209,31 @@ impl AccountPlan {
         let (name, _) = REFERENCE_KEYS.iter().find(|(_, known)| *known == key)?;
         self.types.get(*name).copied()
     }
-
-    /// Every class it names: what an assortment must hold.
-    pub fn classes(&self) -> impl Iterator<Item = Uuid> + '_ {
-        let dimensions = self.rows.iter().flat_map(|row| row.dimensions.iter().flatten());
-        self.types.values().chain(dimensions).copied()
-    }
 }
 
 impl Row {
     fn clashes(&self, other: &Row) -> bool {
         let key = |row: &Row| (row.role, row.municipality, row.benefit, row.bank);
         key(self) == key(other) && self.validity.overlaps(other.validity)
+    }
+
+    /// How much it says: the row that says most is taken.
+    fn says(&self) -> (bool, bool, bool) {
+        (self.municipality.is_some(), self.bank.is_some(), self.benefit.is_some())
+    }
+
+    fn days(&self) -> Days {
+        let until = self.validity.to.and_then(|to| to.tomorrow().ok());
+        Days { from: self.validity.from, until }
+    }
+
+    /// Its classes, each with for what and its sub-assortment.
+    fn classes(&self) -> Vec<(String, &'static str, Uuid)> {
+        let mut what = ROLES.get(self.role).copied().unwrap_or_default().to_owned();
+        what.extend(self.bank.map(|bank| format!(" bank {bank}")));
+        what.extend(self.benefit.map(|benefit| format!(" benefit {benefit}")));
+        let names = DIMENSION_KEYS.iter().zip(DIMENSION_PARTS).zip(self.dimensions);
+        names.filter_map(|((key, part), class)| Some((format!("{what} {key}"), part, class?))).collect()
     }
 }
 
@@ -234,6 +328,7 @@ mod tests {
 
     const AARHUS: MunicipalityCode = MunicipalityCode(751);
     const DAY: Date = date(2026, 1, 28);
+    const OWN: &str = "00000000-0000-4000-8000-000000000001";
 
     #[test]
     fn every_role_has_an_account_to_start_with() {
@@ -265,6 +360,24 @@ mod tests {
         assert_ne!(funktion(AARHUS, 1, DAY), 1);
         assert_ne!(funktion(AARHUS, 2, date(2027, 1, 1)), 1);
         assert_ne!(funktion(MunicipalityCode(101), 2, DAY), 1);
+        let generic = |municipality| {
+            let uses = plan.uses(municipality);
+            let of_bank = uses.into_iter().filter(|one| one.what == "BANK funktion");
+            of_bank.flat_map(|one| one.days).collect::<Vec<_>>()
+        };
+        let whole = Days { from: date(2020, 1, 1), until: None };
+        assert_eq!(generic(AARHUS), [whole], "its own row is of one bank account only");
+        let for_all = own.replace("bank = 2\n", "");
+        let plan = AccountPlan::load(&(default_file() + &for_all), "accounts.toml").unwrap();
+        let generic = |municipality| {
+            let uses = plan.uses(municipality);
+            let is_generic =
+                |one: &&Use| one.what == "BANK funktion" && one.class != Uuid::parse(OWN).unwrap();
+            uses.iter().find(is_generic).map(|one| one.days.clone()).unwrap()
+        };
+        let year = Days { from: date(2026, 1, 1), until: Some(date(2027, 1, 1)) };
+        assert_eq!(generic(AARHUS), whole.without(year));
+        assert_eq!(generic(MunicipalityCode(101)), [whole]);
         let twice =
             AccountPlan::load(&(default_file() + own + own), "accounts.toml").unwrap_err().to_string();
         assert!(twice.contains("has an account above"), "{twice}");

@@ -8,6 +8,7 @@ pub mod endpoints;
 pub mod fetch;
 mod metadata;
 pub mod receive_answers;
+pub mod receive_assortments;
 pub mod receive_payments;
 pub mod receive_receipts;
 pub mod receive_voucher_answers;
@@ -299,6 +300,7 @@ pub async fn run(hub: &Hub, name: &str) -> Result<Activity, PipelineError> {
         PipelineKind::SendVouchers => send_vouchers::activate(hub, pipeline).await,
         PipelineKind::ReceiveVoucherAnswers => receive_voucher_answers::activate(hub, pipeline).await,
         PipelineKind::ReceiveReceipts => receive_receipts::activate(hub, pipeline).await,
+        PipelineKind::ReceiveAssortments => receive_assortments::activate(hub, pipeline).await,
     }
 }
 

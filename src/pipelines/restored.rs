@@ -66,7 +66,8 @@ async fn look_at(hub: &Hub, sender: &Pipeline, place: &Place, listed: &[Listed],
             PipelineKind::ReceivePayments
             | PipelineKind::ReceiveAnswers
             | PipelineKind::ReceiveVoucherAnswers
-            | PipelineKind::ReceiveReceipts => Ok(0),
+            | PipelineKind::ReceiveReceipts
+            | PipelineKind::ReceiveAssortments => Ok(0),
         };
         match looked {
             Ok(adopted) => activity.adopted += u64::from(adopted),
@@ -481,7 +482,9 @@ pub(super) async fn mind(
 fn all_have_looked(hub: &Hub, hold: &Hold, until: Timestamp) -> Result<bool, PipelineError> {
     let looks: HashMap<String, i64> =
         hub.store.read(|tx| restore::looks(tx, &hold.endpoint))?.into_iter().collect();
-    let here = hub.installation.pipelines.iter().filter(|p| p.endpoint == hold.endpoint && p.kind.receives());
+    // An assortment tells nothing of what was sent.
+    let tells = |kind: PipelineKind| kind.receives() && kind != PipelineKind::ReceiveAssortments;
+    let here = hub.installation.pipelines.iter().filter(|p| p.endpoint == hold.endpoint && tells(p.kind));
     Ok(here.map(|p| &p.name).all(|name| looks.get(name).is_some_and(|at| *at > until.as_microsecond())))
 }
 
@@ -505,7 +508,8 @@ pub fn expected_until(hub: &Hub, hold: &Hold) -> Result<Timestamp, PipelineError
             PipelineKind::ReceivePayments
             | PipelineKind::ReceiveAnswers
             | PipelineKind::ReceiveVoucherAnswers
-            | PipelineKind::ReceiveReceipts => restored,
+            | PipelineKind::ReceiveReceipts
+            | PipelineKind::ReceiveAssortments => restored,
         };
         until = until.max(this);
     }
@@ -551,7 +555,8 @@ pub fn questions(hub: &Hub, hold: &Hold) -> Result<Vec<String>, PipelineError> {
             PipelineKind::ReceivePayments
             | PipelineKind::ReceiveAnswers
             | PipelineKind::ReceiveVoucherAnswers
-            | PipelineKind::ReceiveReceipts => {}
+            | PipelineKind::ReceiveReceipts
+            | PipelineKind::ReceiveAssortments => {}
         }
     }
     Ok(open)

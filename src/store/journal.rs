@@ -57,10 +57,12 @@ pub enum EntryKind {
     SettledByHand = 31,
     /// A person said what became of a voucher.
     VoucherSettled = 32,
+    /// A version of an assortment was taken in.
+    AssortmentLoaded = 46,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 18] = [
+    const ALL: [EntryKind; 19] = [
         EntryKind::Intake,
         EntryKind::Accepted,
         EntryKind::Quarantined,
@@ -79,6 +81,7 @@ impl EntryKind {
         EntryKind::DuplicateSettled,
         EntryKind::SettledByHand,
         EntryKind::VoucherSettled,
+        EntryKind::AssortmentLoaded,
     ];
 
     fn from_code(code: u8) -> Result<EntryKind, StoreError> {

@@ -7,6 +7,7 @@
 
 pub mod adopt;
 pub mod archive;
+pub mod assortment;
 pub mod bundle;
 pub mod duplicate;
 pub mod evidence;

@@ -83,6 +83,8 @@ sealed! {
     Triggers "voucher_before" ("id, file_no, evidence, word")
     Triggers "person_act" ("act_no, act, subject, municipality, state, by_whom, reason, at, settled_by, settled_reason, settled_at")
     Triggers "duplicate" ("payment_id, earlier_payment")
+    Triggers "assortment" ("version_no, assortment_id, transfer_no, municipality, name, title, owner, valid_from, valid_until, since, changed_at, loaded_at, before_no, is_current")
+    Triggers "assortment_value" ("version_no, seq, part, class, name, title, valid_from, valid_until, is_carried")
     Triggers "evidence" ("subject, seq, what, first_at, last_at, looks")
     Schema "refinery_schema_history" ("version, name, applied_on, checksum")
     Schema "sqlite_schema" ("type, name, tbl_name, sql")

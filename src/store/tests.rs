@@ -4,8 +4,9 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 20] = [
+    let files: [&[(&str, &str)]; 21] = [
         adopt::ALL,
+        assortment::ALL,
         bundle::ALL,
         duplicate::ALL,
         evidence::ALL,
