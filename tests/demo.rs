@@ -53,7 +53,7 @@ fn verify(dir: &Path, moment: &str) {
     }
     let output = toek(dir).args(["verify"]).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    if errors.contains("nothing was ever kept in it") {
+    if errors.contains("nothing was ever kept in it") || errors.contains("cut off while it was made") {
         return; // killed while the store was made
     }
     assert!(output.status.success(), "{moment}:\n{}{errors}", stdout(&output));

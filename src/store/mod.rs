@@ -87,6 +87,12 @@ pub enum StoreError {
          `toek run`, makes them"
     )]
     Empty,
+    /// It was cut off between its tables and the seals of their rows.
+    #[error(
+        "the store was cut off while it was made or brought up to date: the next command that changes anything, such as \
+         `toek run`, finishes that"
+    )]
+    Unfinished,
     /// Rows are not as they were sealed. A new schema would have them sealed anew, and nobody would ever know.
     #[error(
         "rows of `{table}` were changed by something else than toek: `toek verify` of the build that wrote it tells more"
@@ -518,6 +524,7 @@ fn refuse_another(connection: &Connection) -> Result<(), StoreError> {
     match found_version(connection)? {
         None | Some(0) => Err(StoreError::Empty),
         Some(found) if found < known => Err(StoreError::Older { found, known }),
+        Some(_) if !seal::are_made(connection)? => Err(StoreError::Unfinished),
         Some(_) => Ok(()),
     }
 }

@@ -257,6 +257,11 @@ pub(super) fn hold_before_upgrade(connection: &Connection, schema: i64) -> Resul
     Ok(())
 }
 
+/// Whether a store of this schema has its seals: one that was cut off before they were made has none.
+pub(super) fn are_made(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(version(connection)? != Some(0))
+}
+
 /// Makes a writer's connection keep the seals, and makes them where a new schema asks for it.
 pub(super) fn keep(connection: &Connection, schema: i64) -> Result<(), StoreError> {
     if version(connection)?.is_some_and(|made_with| made_with < schema) {

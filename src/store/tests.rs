@@ -142,4 +142,10 @@ fn a_store_that_was_cut_off_while_it_was_made_says_so_and_is_made_by_the_next_wh
     assert!(matches!(Store::open_to_read(&path), Err(StoreError::Empty)));
     drop(Store::open_inline(&path).unwrap());
     assert!(Store::open_to_read(&path).is_ok());
+    let before_its_seals = "delete from seal where name <> 'version';
+        update seal set sum = x'0000000000000000' where name = 'version'";
+    Connection::open(&path).unwrap().execute_batch(before_its_seals).unwrap();
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Unfinished)));
+    drop(Store::open_inline(&path).unwrap());
+    assert!(Store::open_to_read(&path).is_ok());
 }
