@@ -19,6 +19,7 @@ use serde_json::{Map, Value, json};
 use toek_formats::assortment::{self, AssortmentReader, Entry};
 use toek_formats::g68::{Charset, FileReport, Finding, Mode, Physical, Reader, Severity, Unit, dump};
 use toek_formats::nemkonto::{self, AnswerReader, BundleReader, Limits, ReadDebit, ReadPayment};
+use toek_formats::vocabulary::mask_cpr;
 
 use self::detect::{Kind, Outside, Source};
 use self::rules::Rules;
@@ -300,7 +301,7 @@ impl View<'_> {
         let head = reader.head()?;
         let told = json!({
             "message": head.transaction_id, "created": head.at.to_string(), "assortment": head.id.to_string(),
-            "name": head.key, "title": head.title, "owner": head.owner, "from": head.days.from.to_string(),
+            "name": shown(&head.key), "title": shown(&head.title), "owner": shown(&head.owner), "from": head.days.from.to_string(),
             "until": head.days.until.map(|day| day.to_string()), "changed": head.changed.to_string(),
         });
         self.file_value(assortment::names::ASSORTMENT, told)?;
@@ -308,7 +309,7 @@ impl View<'_> {
         while let Some(entry) = reader.next()? {
             let (row, class, key, title) = match entry {
                 Entry::Part(open) => {
-                    part.clone_from(&open.key);
+                    part = shown(&open.key);
                     continue;
                 }
                 Entry::Class(value) => {
@@ -320,7 +321,7 @@ impl View<'_> {
             if self.wanted.contains(&number) {
                 let until = row.days.until.map(|day| day.to_string());
                 self.printer.value(&json!({ "record": number, "fields": {
-                    "part": part, "class": class, "number": key, "title": title,
+                    "part": part, "class": class, "number": shown(key), "title": shown(title),
                     "from": row.days.from.to_string(), "until": until,
                 }}))?;
             }
@@ -397,6 +398,11 @@ impl View<'_> {
         }
         Ok(Outcome::Wrong)
     }
+}
+
+/// A text of an assortment: no place for a person's number, and none is shown.
+fn shown(text: &str) -> String {
+    mask_cpr(text).unwrap_or_else(|| text.to_owned())
 }
 
 /// A payment of a bundle for programs; names, addresses and advice only as that they are there.

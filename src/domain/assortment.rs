@@ -232,10 +232,10 @@ pub struct Assortment {
 
 /// What counts for a municipality: of each kind what its own assortments hold, where they hold any, and else what the
 /// common ones do (6.5).
-pub fn speaking<'a>(
+pub fn speaking(
     municipality: MunicipalityCode,
-    assortments: &'a [Assortment],
-) -> impl Iterator<Item = (&'a Assortment, &'a Value)> {
+    assortments: &[Assortment],
+) -> impl Iterator<Item = (&Assortment, &Value)> {
     let all = assortments.iter().filter(move |one| one.owner.speaks_for(municipality));
     let all = all.flat_map(|one| one.values.iter().map(move |value| (one, value)));
     let is_own = |one: &Assortment| one.owner.municipality().is_some();
