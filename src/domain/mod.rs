@@ -12,6 +12,7 @@ pub mod answers;
 pub mod calendar;
 pub mod catalogue;
 pub mod finance;
+pub mod handling;
 pub mod identity;
 pub mod intake;
 pub mod ledger;
