@@ -4,6 +4,7 @@
 mod assortments;
 mod backup;
 mod balance;
+mod blocks;
 mod check;
 mod completions;
 mod demo;
@@ -16,6 +17,7 @@ mod installation;
 mod logging;
 mod mistake;
 mod partner;
+mod payments;
 mod printer;
 mod quarantine;
 mod read_log;
@@ -128,6 +130,10 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     /// Payments held because each equals an earlier one, which one, and what two persons may do about it.
     Duplicates(duplicates::Duplicates),
+    /// Find payments; see which wait for a person, and do what is needed.
+    Payments(payments::Payments),
+    /// Payees and payments that are held back.
+    Blocks(blocks::Blocks),
     /// What cannot be known by looking, with the evidence, and what a person may say of it.
     Unknown(unknown::Unknown),
     /// Finance vouchers on their way to the ERP.
@@ -210,6 +216,8 @@ pub fn main(world: World) -> ExitCode {
         Command::Verify(command) => verify::run(&context, &command),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Duplicates(command) => duplicates::run(&context, &command),
+        Command::Payments(command) => payments::run(&context, &command),
+        Command::Blocks(command) => blocks::run(&context, &command),
         Command::Unknown(command) => unknown::run(&context, &command),
         Command::Vouchers(command) => vouchers::run(&context, &command),
         Command::Assortments(command) => assortments::run(&context, &command),

@@ -13,6 +13,7 @@ pub mod assortment;
 pub mod calendar;
 pub mod catalogue;
 pub mod finance;
+pub mod handling;
 pub mod identity;
 pub mod intake;
 pub mod ledger;

@@ -85,6 +85,8 @@ sealed! {
     Triggers "duplicate" ("payment_id, earlier_payment")
     Triggers "assortment" ("version_no, assortment_id, transfer_no, municipality, name, title, owner, valid_from, valid_until, since, changed_at, loaded_at, before_no, is_current")
     Triggers "assortment_value" ("version_no, seq, part, class, name, title, valid_from, valid_until, is_carried")
+    Triggers "block" ("block_no, municipality, payee_code, payee_no, payment_id, from_day, until_day, reason, by_whom, at, lifted_by, lifted_reason, lifted_at")
+    Triggers "blocked" ("payment_id, block_no")
     Triggers "evidence" ("subject, seq, what, first_at, last_at, looks")
     Schema "refinery_schema_history" ("version, name, applied_on, checksum")
     Schema "sqlite_schema" ("type, name, tbl_name, sql")
