@@ -28,6 +28,7 @@ const ALL_ROOMS: &[&str] = &[
     "config",
     "domain",
     "generator",
+    "history",
     "partners",
     "pipelines",
     "seams",
@@ -66,6 +67,8 @@ const ROOMS: &[Room] = &[
         formats: &[],
         adapters: &["disk"],
     },
+    // It knows files and what was changed in them, and not what they mean.
+    Room { name: "history", rooms: &["domain"], formats: &[], adapters: &["disk"] },
     // Simulated counterparties judge the hub, so they may not share its ideas of a format or of money.
     Room { name: "partners", rooms: &["generator"], formats: WORDS_ONLY, adapters: &["disk"] },
     Room { name: "generator", rooms: &["partners"], formats: WORDS_ONLY, adapters: &["disk"] },

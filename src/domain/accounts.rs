@@ -13,6 +13,8 @@ use uuid::Uuid as NameBased;
 use super::ledger::{Account, Rule};
 use super::reference::{FileErrors, Rule as Form, Section, Validity, read_file};
 
+mod coverage;
+
 /// Keys of the six dimensions in a file, in the order of the account string (oir-finans-sf1590a.md 4.2).
 const DIMENSION_KEYS: [&str; 6] =
     ["funktion", "dranst", "ejerforhold", "omkostningssted", "gruppering", "art"];
