@@ -3,6 +3,7 @@
 
 mod backup;
 mod balance;
+mod blocks;
 mod catalogue;
 mod changing;
 mod check;
@@ -18,6 +19,7 @@ mod logging;
 mod mistake;
 mod parameters;
 mod partner;
+mod payments;
 mod printer;
 mod quarantine;
 mod read_log;
@@ -137,6 +139,10 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     /// Payments held because each equals an earlier one, which one, and what two persons may do about it.
     Duplicates(duplicates::Duplicates),
+    /// Find payments; see which wait for a person, and do what is needed.
+    Payments(payments::Payments),
+    /// Payees and payments that are held back.
+    Blocks(blocks::Blocks),
     /// What cannot be known by looking, with the evidence, and what a person may say of it.
     Unknown(unknown::Unknown),
     /// Finance vouchers on their way to the ERP.
@@ -218,6 +224,8 @@ pub fn main(world: World) -> ExitCode {
         Command::Verify(command) => verify::run(&context, &command),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Duplicates(command) => duplicates::run(&context, &command),
+        Command::Payments(command) => payments::run(&context, &command),
+        Command::Blocks(command) => blocks::run(&context, &command),
         Command::Unknown(command) => unknown::run(&context, &command),
         Command::Vouchers(command) => vouchers::run(&context, &command),
         Command::Balance(command) => balance::run(&context, &command),

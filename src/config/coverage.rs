@@ -18,8 +18,8 @@ impl Installation {
         let mut missing: BTreeMap<(String, i64, Date), (Account, Vec<MunicipalityCode>)> = BTreeMap::new();
         for benefit in self.catalogue.iter() {
             for municipality in self.municipalities.iter() {
-                let bank = bank_number(municipality, benefit);
-                let gaps = plan.gaps(municipality.code, benefit.code, bank, benefit.validity, today);
+                let roles = roles(municipality, benefit);
+                let gaps = plan.gaps(municipality.code, benefit.code, &roles, benefit.validity, today);
                 for (role, day) in gaps {
                     let key = (table::subject(benefit), role.code(), day);
                     missing.entry(key).or_insert((role, Vec::new())).1.push(municipality.code);
@@ -50,6 +50,15 @@ impl Installation {
         };
         rows.flat_map(unknown).collect()
     }
+}
+
+/// The roles that every payment of a benefit may come to; one with a smallest payment may end on the petty account. The
+/// others are for acts of persons that an installation may never have.
+fn roles(municipality: &Municipality, benefit: &Benefit) -> Vec<Account> {
+    let bank = Account::Bank(bank_number(municipality, benefit));
+    let mut roles = vec![Account::PaymentControl, Account::Interim, bank, Account::ErrorAccount];
+    roles.extend(benefit.minimum.map(|_| Account::Petty));
+    roles
 }
 
 /// The number of the municipality's account that pays a benefit, from 1.

@@ -45,7 +45,18 @@ const REFERENCE_KEYS: [(&str, ReferenceKey); 5] = [
 ];
 
 const EVENTS: [&str; 3] = ["P4", "P6", "P8"];
-const ROLES: [&str; 4] = ["UDB_K", "MELLEM", "BANK", "BANK(fejlkonto)"];
+/// Events that an installation may never have; a voucher of one without a class waits, and says so.
+const RARE_EVENTS: [&str; 4] = ["P5", "P9", "P10", "P11"];
+/// Roles, and the function that a new installation gives each (ASSUMED).
+const ROLES: [(&str, &str); 7] = [
+    ("UDB_K", "9.52.59"),
+    ("MELLEM", "9.52.58"),
+    ("BANK", "9.22.05"),
+    ("BANK(fejlkonto)", "9.22.06"),
+    ("BAGATEL", "9.52.57"),
+    ("KONTANT", "9.22.01"),
+    ("EGEN", "9.52.56"),
+];
 
 /// One account of `accounts.toml`.
 #[derive(Clone, Debug)]
@@ -75,6 +86,9 @@ impl AccountPlan {
             let mut types = BTreeMap::new();
             if let Some(section) = root.required_section("voucher_types") {
                 EVENTS.iter().for_each(|key| keep(&mut types, &section, key));
+                for key in RARE_EVENTS {
+                    types.extend(section.optional(key, &UUID).map(|class| (key.to_owned(), class)));
+                }
                 section.finish();
             }
             if let Some(section) = root.required_section("reference_keys") {
@@ -108,6 +122,9 @@ impl AccountPlan {
             Account::Interim => (1, None),
             Account::Bank(n) => (2, Some(n)),
             Account::ErrorAccount => (3, None),
+            Account::Petty => (4, None),
+            Account::Cash => (5, None),
+            Account::OwnAccount => (6, None),
         };
         let fits = |row: &&Row| {
             row.role == role
@@ -175,10 +192,10 @@ pub(crate) const UUID: Form<Uuid> =
     Form { says: "must be a UUID in small letters", read: |value| Uuid::parse(value.as_str()?).ok() };
 
 const ROLE: Form<usize> = Form {
-    says: "must be \"UDB_K\", \"MELLEM\", \"BANK\" or \"BANK(fejlkonto)\"",
+    says: "must be \"UDB_K\", \"MELLEM\", \"BANK\", \"BANK(fejlkonto)\", \"BAGATEL\", \"KONTANT\" or \"EGEN\"",
     read: |value| {
         let text = value.as_str()?;
-        ROLES.iter().position(|role| *role == text)
+        ROLES.iter().position(|(role, _)| *role == text)
     },
 };
 
@@ -201,14 +218,14 @@ pub fn default_file() -> String {
          # municipality, bank account and benefit is taken; valid_from and valid_to are days of booking.\n\n\
          # Classes of the sub-assortment BILAGSTYPE, by event.\n[voucher_types]\n",
     );
-    for event in EVENTS {
+    for event in EVENTS.into_iter().chain(RARE_EVENTS) {
         text.push_str(&format!("{event} = \"{}\"\n", class(event)));
     }
     text.push_str("\n# Classes of the sub-assortment REFERENCENØGLE.\n[reference_keys]\n");
     for (key, _) in REFERENCE_KEYS {
         text.push_str(&format!("{key} = \"{}\"\n", class(key)));
     }
-    for (role, function) in ROLES.into_iter().zip(["9.52.59", "9.52.58", "9.22.05", "9.22.06"]) {
+    for (role, function) in ROLES {
         text.push_str(&format!(
             "\n# {function}, dranst 9, art 0.0\n[[account]]\nrole = \"{role}\"\n# municipality = \"0751\"\n# benefit = \
              \"0201\"\nvalid_from = 2020-01-01\n[account.dimensions]\nfunktion = \"{}\"\ndranst = \"{}\"\nart = \"{}\"\n",
@@ -234,18 +251,28 @@ mod tests {
 
     use super::*;
 
+    use super::super::ledger::{RULES, RuleRow};
+
     const AARHUS: MunicipalityCode = MunicipalityCode(751);
     const DAY: Date = date(2026, 1, 28);
 
     #[test]
     fn every_role_has_an_account_to_start_with() {
         let plan = AccountPlan::load(&default_file(), "accounts.toml").unwrap();
-        for account in [Account::PaymentControl, Account::Interim, Account::Bank(2), Account::ErrorAccount] {
+        for account in [
+            Account::PaymentControl,
+            Account::Interim,
+            Account::Bank(2),
+            Account::ErrorAccount,
+            Account::Petty,
+            Account::Cash,
+            Account::OwnAccount,
+        ] {
             let found = plan.dimensions(AARHUS, account, BenefitCode(201), DAY).unwrap();
             assert!(found[0].is_some() && found[1].is_some() && found[5].is_some(), "{account}");
         }
         assert!(plan.dimensions(AARHUS, Account::Interim, BenefitCode(201), date(2019, 12, 31)).is_none());
-        for rule in [Rule::P4, Rule::P6, Rule::P8, Rule::P8ToErrorAccount, Rule::P8FromErrorAccount] {
+        for RuleRow { rule, .. } in RULES {
             assert!(plan.voucher_type(rule).is_some());
         }
         for (_, key) in REFERENCE_KEYS {

@@ -13,6 +13,7 @@ pub mod calendar;
 pub mod catalogue;
 pub mod change;
 pub mod finance;
+pub mod handling;
 pub mod identity;
 pub mod intake;
 pub mod ledger;

@@ -28,7 +28,8 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
-    const ALL: [HoldReason; 8] = [
+    /// All of them.
+    pub const ALL: [HoldReason; 8] = [
         HoldReason::Maximum,
         HoldReason::PossibleDuplicate,
         HoldReason::Negative,
@@ -464,9 +465,13 @@ impl AttemptState {
         }
     }
 
-    /// What a person's word makes of an attempt that is unclear, or of one whose time for an answer ran out (00-decisions.md
-    /// 1.3, 1.5); `None`: he has no say now. An answer that comes later is weighed as ever.
+    /// What a person's word makes of an attempt that is unclear, of one whose time for an answer ran out, or, where the
+    /// payee's bank refused it outside NemKonto, of one that is paid (00-decisions.md 1.3, 1.5; feature 1.1.1); `None`: he
+    /// has no say now. An answer that comes later is weighed as ever.
     pub fn settled(self, payment: PaymentState, was_paid: bool) -> Option<Step> {
+        if payment == PaymentState::Paid && self.payment_state() == PaymentState::Paid && !was_paid {
+            return Some(step(AttemptState::BankRejected, PaymentState::Open).posting(Posting::P8));
+        }
         let timed_out = payment == PaymentState::Unconfirmed && self.is_undecided();
         let unclear = payment == PaymentState::Open && self == AttemptState::Manual;
         if !(unclear || timed_out) || self == AttemptState::Ready {
@@ -595,7 +600,9 @@ mod tests {
             (S::Suspect, P::Unconfirmed, true, true),
             (S::Accepted, P::InProgress, false, false),
             (S::Ready, P::InProgress, false, false),
-            (S::AtBank, P::Paid, false, false),
+            (S::AtBank, P::Paid, false, true),
+            (S::PaidCheck, P::Paid, false, true),
+            (S::AtBank, P::Open, false, false),
             (S::Rejected, P::Open, false, false),
             (S::BankRejected, P::Open, false, false),
             (S::PaidErrorAccount, P::Open, false, false),

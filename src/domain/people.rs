@@ -205,10 +205,25 @@ pub enum Act {
     VoucherBooked = 7,
     /// Holds that it did not.
     VoucherRefused = 8,
+    /// Sends a refused or returned payment anew, as a new attempt.
+    Resend = 9,
+    /// Pays it by cash voucher.
+    PayInCash = 10,
+    /// Settles it over the municipality's own account.
+    PayOverOwnAccount = 11,
+    /// Takes it back, as its sender asks.
+    Recall = 12,
+    /// Sends it back to its case system.
+    Refuse = 13,
+    /// Lets one go that was held for its amount or its day.
+    ReleaseHeld = 14,
+    /// Notes that NemKonto was asked to stop it.
+    RequestStop = 15,
 }
 
 impl Act {
-    const ALL: [Act; 8] = [
+    /// All of them.
+    pub const ALL: [Act; 15] = [
         Act::ReleaseDuplicate,
         Act::RefuseDuplicate,
         Act::BundleArrived,
@@ -217,7 +232,35 @@ impl Act {
         Act::PaymentFailed,
         Act::VoucherBooked,
         Act::VoucherRefused,
+        Act::Resend,
+        Act::PayInCash,
+        Act::PayOverOwnAccount,
+        Act::Recall,
+        Act::Refuse,
+        Act::ReleaseHeld,
+        Act::RequestStop,
     ];
+
+    /// Whether it changes a payment by [`super::handling`].
+    pub fn is_of_payment(self) -> bool {
+        match self {
+            Act::ReleaseDuplicate
+            | Act::RefuseDuplicate
+            | Act::Resend
+            | Act::PayInCash
+            | Act::PayOverOwnAccount
+            | Act::Recall
+            | Act::Refuse
+            | Act::ReleaseHeld
+            | Act::RequestStop => true,
+            Act::BundleArrived
+            | Act::BundleNeverArrived
+            | Act::PaymentPaid
+            | Act::PaymentFailed
+            | Act::VoucherBooked
+            | Act::VoucherRefused => false,
+        }
+    }
 
     /// The act behind a code of the store.
     pub fn from_code(code: u8) -> Option<Act> {
@@ -233,16 +276,31 @@ impl Act {
             | Act::PaymentPaid
             | Act::PaymentFailed
             | Act::VoucherBooked
-            | Act::VoucherRefused => false,
+            | Act::VoucherRefused
+            | Act::Resend
+            | Act::PayInCash
+            | Act::PayOverOwnAccount
+            | Act::Recall
+            | Act::Refuse
+            | Act::ReleaseHeld
+            | Act::RequestStop => false,
         }
     }
 
     /// The role of whoever does or proposes it.
     pub fn role(self) -> Role {
         match self {
-            Act::ReleaseDuplicate | Act::RefuseDuplicate | Act::PaymentPaid | Act::PaymentFailed => {
-                Role::Clerk
-            }
+            Act::ReleaseDuplicate
+            | Act::RefuseDuplicate
+            | Act::PaymentPaid
+            | Act::PaymentFailed
+            | Act::Resend
+            | Act::PayInCash
+            | Act::PayOverOwnAccount
+            | Act::Recall
+            | Act::Refuse
+            | Act::ReleaseHeld
+            | Act::RequestStop => Role::Clerk,
             Act::BundleArrived | Act::BundleNeverArrived | Act::VoucherBooked | Act::VoucherRefused => {
                 Role::Operator
             }
@@ -260,6 +318,13 @@ impl Act {
             Act::PaymentFailed => "it was not paid",
             Act::VoucherBooked => "the ERP booked it",
             Act::VoucherRefused => "the ERP did not book it",
+            Act::Resend => "send it anew",
+            Act::PayInCash => "pay it in cash",
+            Act::PayOverOwnAccount => "settle it over the own account",
+            Act::Recall => "recall it",
+            Act::Refuse => "send it back to its case system",
+            Act::ReleaseHeld => "let it go",
+            Act::RequestStop => "ask NemKonto to stop it",
         }
     }
 }

@@ -16,9 +16,7 @@ use super::{Activity, Hub, PipelineError, Place, chain, restored};
 use crate::canary::{self, Canary};
 use crate::config::{Commit, EndpointKind, Format, Pipeline};
 use crate::domain::accounts::{AccountPlan, ReferenceKey};
-use crate::domain::finance::{
-    FileState, VoucherState, document_number, heading, posting_text, waits_for_original,
-};
+use crate::domain::finance::{FileState, VoucherState, document_number, heading, posting_text};
 use crate::domain::identity::{posting_id, trace_id, voucher_file_ids};
 use crate::domain::intake::unpack_digits;
 use crate::domain::ledger::{Account, Line, Source};
@@ -77,10 +75,7 @@ async fn gather(
         let Some(last) = page.last() else { break };
         after = last.booked.voucher_no;
         for waiting in page {
-            let rule = waiting.booked.voucher.rule;
-            let must_wait = waits_for_original(rule)
-                && !hub.store.read(|tx| finance::original_is_accepted(tx, &waiting.booked))?;
-            if must_wait {
+            if !hub.store.read(|tx| finance::original_is_accepted(tx, &waiting.booked))? {
                 continue;
             }
             let obstacle = match waiting.is_contradicted {

@@ -57,10 +57,20 @@ pub enum EntryKind {
     SettledByHand = 31,
     /// A person said what became of a voucher.
     VoucherSettled = 32,
+    /// A person had something done with a payment.
+    HandledByHand = 33,
+    /// A block was made.
+    Blocked = 34,
+    /// A block was lifted.
+    BlockLifted = 35,
+    /// Payments were held on their day by a block.
+    HeldByBlock = 36,
+    /// A payment goes on that no block holds any more.
+    Unblocked = 37,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 18] = [
+    const ALL: [EntryKind; 23] = [
         EntryKind::Intake,
         EntryKind::Accepted,
         EntryKind::Quarantined,
@@ -79,6 +89,11 @@ impl EntryKind {
         EntryKind::DuplicateSettled,
         EntryKind::SettledByHand,
         EntryKind::VoucherSettled,
+        EntryKind::HandledByHand,
+        EntryKind::Blocked,
+        EntryKind::BlockLifted,
+        EntryKind::HeldByBlock,
+        EntryKind::Unblocked,
     ];
 
     fn from_code(code: u8) -> Result<EntryKind, StoreError> {

@@ -7,10 +7,12 @@
 
 pub mod adopt;
 pub mod archive;
+pub mod block;
 pub mod bundle;
 pub mod duplicate;
 pub mod evidence;
 pub mod finance;
+pub mod handling;
 pub mod intake;
 pub mod journal;
 pub mod ledger;
@@ -24,6 +26,7 @@ pub mod report;
 pub mod restore;
 pub mod schedule;
 pub mod seal;
+pub mod search;
 pub mod seen;
 mod sql;
 pub mod task;

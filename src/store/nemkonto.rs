@@ -30,6 +30,7 @@ statements! {
         where a.payment_id = $1 and a.attempt = $2";
     ATTEMPT_STATE = "update attempt set state = $3, answered_by = $4 where payment_id = $1 and attempt = $2";
     PAYMENT_STATE = "update payment set state = $2 where payment_id = $1";
+    REQUEST_STOP = "update attempt set stop_requested = 1 where payment_id = $1 and attempt = $2";
     NEWEST = "select attempt from payment where payment_id = $1";
     BUNDLE_STATE = "update bundle set state = $2, undecided = $3 where bundle_no = $1";
     SENT_UNNOTED = "update bundle set sent_at = $2 where bundle_no = $1 and sent_at is null";
@@ -197,6 +198,17 @@ pub(super) fn current(tx: &Tx<'_>, attempt: AttemptId) -> Result<Option<Current>
         Ok(())
     })?;
     Ok(found)
+}
+
+/// That NemKonto was asked to stop an attempt: an answer 5 that names nobody is about it, too.
+pub(super) fn request_stop(tx: &Tx<'_>, attempt: AttemptId) -> Result<(), StoreError> {
+    let Some(before) = current(tx, attempt)? else { return Ok(()) };
+    let after = Current { stop_requested: true, ..before };
+    let mut sealed = Sum::default();
+    sealed.take("attempt", before.sealed(attempt, before.own_state, before.answered_by));
+    sealed.add("attempt", after.sealed(attempt, after.own_state, after.answered_by));
+    tx.run(REQUEST_STOP, params![attempt.payment.as_i64(), attempt.attempt])?;
+    seal::moved(tx, "attempt", &sealed)
 }
 
 /// What a person's word makes of an attempt and its payment: no answer decided it.

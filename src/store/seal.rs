@@ -83,6 +83,8 @@ sealed! {
     Triggers "voucher_before" ("id, file_no, evidence, word")
     Triggers "person_act" ("act_no, act, subject, municipality, state, by_whom, reason, at, settled_by, settled_reason, settled_at")
     Triggers "duplicate" ("payment_id, earlier_payment")
+    Triggers "block" ("block_no, municipality, payee_code, payee_no, payment_id, from_day, until_day, reason, by_whom, at, lifted_by, lifted_reason, lifted_at")
+    Triggers "blocked" ("payment_id, block_no")
     Triggers "evidence" ("subject, seq, what, first_at, last_at, looks")
     Schema "refinery_schema_history" ("version, name, applied_on, checksum")
     Schema "sqlite_schema" ("type, name, tbl_name, sql")

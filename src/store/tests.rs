@@ -4,12 +4,14 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 20] = [
+    let files: [&[(&str, &str)]; 23] = [
         adopt::ALL,
+        block::ALL,
         bundle::ALL,
         duplicate::ALL,
         evidence::ALL,
         finance::ALL,
+        handling::ALL,
         intake::ALL,
         journal::ALL,
         ledger::ALL,
@@ -21,6 +23,7 @@ fn statements() -> Vec<(&'static str, &'static str)> {
         restore::ALL,
         schedule::ALL,
         seal::ALL,
+        search::ALL,
         seen::ALL,
         task::ALL,
         transfer::ALL,

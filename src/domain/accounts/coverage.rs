@@ -8,17 +8,15 @@ use crate::domain::ledger::Account;
 use crate::domain::reference::Validity;
 
 impl AccountPlan {
-    /// The roles that have no account on some day of a validity from `today` on, each with the first such day. `bank`: the
-    /// number of the municipality's bank account that pays the benefit.
+    /// Which of the roles have no account on some day of a validity from `today` on, each with the first such day.
     pub fn gaps(
         &self,
         municipality: MunicipalityCode,
         benefit: BenefitCode,
-        bank: u8,
+        roles: &[Account],
         validity: Validity,
         today: Date,
     ) -> Vec<(Account, Date)> {
-        let roles = [Account::PaymentControl, Account::Interim, Account::Bank(bank), Account::ErrorAccount];
         let first = today.max(validity.from);
         let ends = self.rows.iter().filter_map(|row| row.validity.to?.tomorrow().ok());
         let mut days: Vec<Date> = ends.filter(|day| *day > first).chain([first]).collect();
@@ -28,7 +26,7 @@ impl AccountPlan {
             let lacks = |day: &&Date| self.dimensions(municipality, role, benefit, **day).is_none();
             Some((role, *days.iter().find(lacks)?))
         };
-        roles.into_iter().filter_map(gap).collect()
+        roles.iter().copied().filter_map(gap).collect()
     }
 
     /// The codes of benefits and municipalities that its rows name, each row with its number from 1.
@@ -45,6 +43,8 @@ mod tests {
     use crate::domain::accounts::default_file;
 
     const AARHUS: MunicipalityCode = MunicipalityCode(751);
+    const ROLES: [Account; 4] =
+        [Account::PaymentControl, Account::Interim, Account::Bank(1), Account::ErrorAccount];
 
     #[test]
     fn the_first_day_without_an_account_is_found() {
@@ -53,7 +53,7 @@ mod tests {
         let plan = AccountPlan::load(&ends, "a.toml").unwrap();
         let gaps = |from, to, today| {
             let validity = Validity { from, to };
-            plan.gaps(AARHUS, BenefitCode(201), 1, validity, today)
+            plan.gaps(AARHUS, BenefitCode(201), &ROLES, validity, today)
         };
         let (start, today) = (date(2007, 1, 1), date(2026, 3, 1));
         assert_eq!(gaps(start, None, today), [(Account::Interim, date(2026, 7, 1))]);
