@@ -5,6 +5,8 @@ mod assortments;
 mod backup;
 mod balance;
 mod blocks;
+mod catalogue;
+mod changing;
 mod check;
 mod completions;
 mod demo;
@@ -16,6 +18,7 @@ mod inspect;
 mod installation;
 mod logging;
 mod mistake;
+mod parameters;
 mod partner;
 mod payments;
 mod printer;
@@ -28,6 +31,7 @@ mod restore;
 mod run;
 mod schedule;
 mod serve;
+mod spreadsheet;
 mod status;
 mod steps;
 mod story;
@@ -108,6 +112,12 @@ enum Command {
     Init(init::Init),
     /// Check all files of an installation, its keys and folders, and with --connect its servers.
     Check(check::Check),
+    /// The benefit catalogue: look at it, check it, export it to a spreadsheet, load it from one.
+    #[command(subcommand)]
+    Catalogue(catalogue::Catalogue),
+    /// Deadlines, limits and choices: look at them, change them from a day on.
+    #[command(subcommand)]
+    Parameters(parameters::Command),
     /// Run one pipeline once: it finishes what was begun, then does what is due.
     Run(run::Run),
     /// What stands where: files, records, bundles, and what needs a person.
@@ -206,6 +216,8 @@ pub fn main(world: World) -> ExitCode {
         Command::ReadLog(command) => read_log::run(&context, &command),
         Command::Init(command) => init::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),
+        Command::Catalogue(command) => catalogue::run(&context, &command),
+        Command::Parameters(command) => parameters::run(&context, &command),
         Command::Run(command) => run::run(&context, &command),
         Command::Steps(command) => steps::run(&context, &command),
         Command::Status(command) => status::run(&context, &command),

@@ -6,6 +6,7 @@
 //!
 //! Start with [`Installation`]; [`Template`] is what `init` and the demo write.
 
+mod coverage;
 mod path;
 mod pattern;
 pub mod pipeline;

@@ -198,7 +198,7 @@ fn mistakes_of_several_files_are_told_together() {
     let errors: Vec<_> = load(&tree).unwrap_err().iter().map(ToString::to_string).collect();
     let starts = [
         "inst/toek.toml:92:18: `limits.data_transfers` is 0",
-        "inst/benefits.toml:24:8: `benefit[1].code` is",
+        "inst/benefits.toml:31:8: `benefit[1].code` is",
     ];
     assert!(starts.iter().zip(&errors).all(|(start, error)| error.starts_with(start)), "{errors:#?}");
     assert_eq!(errors[2], "inst/parameters.toml: cannot be read: no such file");
@@ -245,7 +245,7 @@ fn mistakes_between_files() {
                 let (code, place) = at.split_once(':').unwrap();
                 format!(
                     "inst/municipalities.toml:{place}: `municipality {code}: account`: \
-                 has no \"ksd\", from which benefits.toml line 23 pays 0101"
+                 has no \"ksd\", from which benefits.toml line 30 pays 0101"
                 )
             })
             .each_ref()

@@ -14,6 +14,8 @@ use super::assortment::{DIMENSION_PARTS, Days, REFERENCE_KEY_PART, VOUCHER_TYPE_
 use super::ledger::{Account, Rule, Source, Voucher};
 use super::reference::{FileErrors, Rule as Form, Section, Validity, read_file};
 
+mod coverage;
+
 /// Keys of the six dimensions in a file, in the order of the account string (oir-finans-sf1590a.md 4.2).
 const DIMENSION_KEYS: [&str; 6] =
     ["funktion", "dranst", "ejerforhold", "omkostningssted", "gruppering", "art"];

@@ -76,6 +76,9 @@ pub enum Forbidden {
         /// Whose it is.
         municipality: MunicipalityCode,
     },
+    /// Of some municipalities, where it is about all.
+    #[error("{0} may act for some municipalities only, and this is for all of them: see users.toml")]
+    SomeOnly(String),
 }
 
 /// A person who may do everything for everybody, as the file says it.
@@ -148,6 +151,24 @@ impl Users {
             {
                 Err(Forbidden::Municipality { who: who.to_owned(), municipality })
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a person may act in a role for one municipality, or for all of them at once where it is `None`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_reach(
+        &self,
+        who: &str,
+        role: Role,
+        municipality: Option<MunicipalityCode>,
+    ) -> Result<(), Forbidden> {
+        self.check(who, role, municipality)?;
+        let is_bound = |user: &User| user.account == who && !user.municipalities.is_empty();
+        match municipality {
+            None if self.listed.iter().flatten().any(is_bound) => Err(Forbidden::SomeOnly(who.to_owned())),
             _ => Ok(()),
         }
     }
@@ -355,6 +376,10 @@ mod tests {
         ] {
             assert_eq!(users.check(who, role, municipality), expected, "{who} {role:?}");
         }
+        let anna = |municipality| users.check_reach("anna", Role::Clerk, municipality);
+        assert_eq!((anna(Some(AARHUS)), anna(None)), (Ok(()), Err(Forbidden::SomeOnly("anna".into()))));
+        assert_eq!(users.check_reach("bo", Role::Operator, None), Ok(()));
+        assert_eq!(no_file.check_reach("eve", Role::Operator, None), Ok(()));
     }
 
     #[test]
