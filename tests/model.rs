@@ -318,8 +318,20 @@ impl World {
         Due { day: TODAY, immediate: self.chance.below(2) == 0 }
     }
 
+    /// Any payment; mostly one that waits for a person, as it does where persons work.
+    fn some_payment(&mut self) -> PaymentId {
+        let open = "select payment_id from payment where state in (3, 4) order by payment_id";
+        let mut statement = self.plain.prepare_cached(open).unwrap();
+        let open: Vec<i64> = statement.query_map([], |row| row.get(0)).unwrap().map(|id| id.unwrap()).collect();
+        match self.chance.below(3) {
+            0 => self.payments[self.chance.below(self.payments.len())],
+            _ if open.is_empty() => self.payments[self.chance.below(self.payments.len())],
+            _ => PaymentId::from_i64(open[self.chance.below(open.len())]),
+        }
+    }
+
     fn person(&mut self) {
-        let payment = self.payments[self.chance.below(self.payments.len())];
+        let payment = self.some_payment();
         let act = self.chance.pick(&Act::ALL);
         let (taken, due, today) = (self.taken(act), self.due(), TODAY);
         match act {

@@ -291,10 +291,7 @@ impl Booking<'_> {
         self.sealed.take("attempt", current.sealed(attempt, current.own_state, current.answered_by));
         self.sealed.add("attempt", current.sealed(attempt, Some(step.attempt as u8), Some(self.transfer.0)));
         let payment_state = if current.newest == attempt_no {
-            // An answer that decides nothing does not take away that its time ran out.
-            let stays =
-                step.attempt.is_undecided() && current.payment_state == PaymentState::Unconfirmed.code();
-            let state = if stays { current.payment_state } else { step.payment.code() };
+            let state = step.payment_now(PaymentState::from_code(current.payment_state)?).code();
             if state != current.payment_state {
                 tx.run(PAYMENT_STATE, params![payment.as_i64(), state])?;
             }
