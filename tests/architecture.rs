@@ -28,6 +28,7 @@ const ALL_ROOMS: &[&str] = &[
     "config",
     "domain",
     "generator",
+    "history",
     "partners",
     "pipelines",
     "seams",
@@ -59,13 +60,16 @@ const ROOMS: &[Room] = &[
         formats: EVERYTHING,
         adapters: EVERYTHING,
     },
-    // It says when pipelines run, and knows no format; of the adapters only the disk, for its socket and accounts.
+    // It says when pipelines run and what persons ask for, and knows no format; of the adapters only the disk, for its
+    // socket and accounts.
     Room {
         name: "serve",
         rooms: &["canary", "config", "domain", "pipelines", "seams", "steps", "store"],
-        formats: &[],
+        formats: WORDS_ONLY,
         adapters: &["disk"],
     },
+    // It knows files and what was changed in them, and not what they mean.
+    Room { name: "history", rooms: &["domain"], formats: &[], adapters: &["disk"] },
     // Simulated counterparties judge the hub, so they may not share its ideas of a format or of money.
     Room { name: "partners", rooms: &["generator"], formats: WORDS_ONLY, adapters: &["disk"] },
     Room { name: "generator", rooms: &["partners"], formats: WORDS_ONLY, adapters: &["disk"] },

@@ -7,14 +7,10 @@
 
 mod hub;
 
-use std::process::Output;
-
+use hub::clerk::{about, answer, at, done, refused};
 use hub::{Delivery, Hub, MONDAY, NAME, put, said, text};
-use jiff::civil::datetime;
 use serde_json::Value;
-use toek::partners::answers::{self, Kind, Listed, Stamp};
-use toek::partners::bundle::Bundle;
-use toek::partners::script::AmountForm;
+use toek::partners::answers::Kind;
 
 const LATER: &str = "2026-03-02T08:00:00Z";
 const WEDNESDAY: &str = "2026-03-04T13:00:00Z";
@@ -52,26 +48,6 @@ fn repeated() -> Hub {
     hub
 }
 
-fn at(hub: &Hub, instant: &str, who: &str, arguments: &str) -> Output {
-    let mut all = vec!["--at", instant, "--as", who];
-    all.extend(arguments.split(' '));
-    hub.toek(&all)
-}
-
-#[track_caller]
-fn done(hub: &Hub, instant: &str, who: &str, arguments: &str) -> String {
-    let output = at(hub, instant, who, arguments);
-    assert!(output.status.success(), "{}", said(&output));
-    said(&output)
-}
-
-#[track_caller]
-fn refused(hub: &Hub, instant: &str, who: &str, arguments: &str, why: &str) {
-    let output = at(hub, instant, who, arguments);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains(why), "{why}: {}", said(&output));
-}
-
 fn listed(hub: &Hub) -> Vec<Value> {
     let output = hub.toek(&["duplicates", "--json"]);
     assert!(output.status.success(), "{}", said(&output));
@@ -85,22 +61,8 @@ fn count(hub: &Hub, sql: &str) -> i64 {
 
 /// NemKonto's word that the bank has the first payment of the bundle.
 fn bank_has_the_first(hub: &Hub) {
-    let bundle = Bundle::read(&std::fs::read(hub.inbox().join(format!("{GROUP}.xml"))).unwrap()).unwrap();
-    let payment = bundle.payments().next().unwrap();
-    let paid = Listed {
-        payment,
-        accepted: true,
-        code: None,
-        text: None,
-        account: Some("99970000000001".to_owned()),
-        amount_ore: payment.amount_ore,
-    };
-    let created = datetime(2026, 3, 4, 15, 0, 0, 0);
-    let stamp = Stamp { number: 1, created, amounts: AmountForm::Decimal2 };
-    let parts = [(&bundle.debits[0], vec![paid])];
-    let answer = answers::list(Kind::Answer8, None, &bundle, &bundle.group_id, stamp, &parts);
-    std::fs::write(hub.outbox().join("8.xml"), answer).unwrap();
-    hub.run("receive-answers", "2026-03-04T15:00:00Z");
+    let bytes = std::fs::read(hub.inbox().join(format!("{GROUP}.xml"))).unwrap();
+    answer(hub, "8.xml", about(&bytes, Kind::Answer8, 1, 0, true), "2026-03-04T15:00:00Z");
 }
 
 #[test]
@@ -203,7 +165,13 @@ fn one_person_is_not_two_and_what_is_settled_is_settled() {
     done(&hub, LATER, "anna", "duplicates release P2-2 --reason x");
     refused(&hub, LATER, "bo", "duplicates release P2-2 --reason x", "anna has proposed that already");
     refused(&hub, LATER, "anna", "duplicates approve P2-2 --reason x", "another account must approve");
-    refused(&hub, LATER, "bo", "duplicates approve P1-2 --reason x", "is not held as a possible duplicate");
+    refused(
+        &hub,
+        LATER,
+        "bo",
+        "duplicates approve P1-2 --reason x",
+        "only what is held as a possible duplicate is settled so",
+    );
     refused(&hub, LATER, "bo", "duplicates release P9-2 --reason x", "there is no payment P9-2");
     let nothing = ["--at", LATER, "--as", "bo", "duplicates", "approve", "P2-2", "--reason", " "];
     assert_eq!(hub.toek(&nothing).status.code(), Some(1));
@@ -214,7 +182,7 @@ fn one_person_is_not_two_and_what_is_settled_is_settled() {
     // Turned down: the proposal falls with it.
     done(&hub, LATER, "anna", "duplicates release P2-3 --reason x");
     done(&hub, LATER, "bo", "duplicates refuse P2-3 --reason twice");
-    refused(&hub, LATER, "cleo", "duplicates approve P2-3 --reason x", "it is refused, settled by bo");
+    refused(&hub, LATER, "cleo", "duplicates approve P2-3 --reason x", "is refused, settled by bo");
     assert_eq!(hub.state_of("P2-3"), "refused");
     assert_eq!(count(&hub, "select count(*) from posting where payment_id = (2 << 20) + 3"), 0);
     assert_eq!(count(&hub, "select count(*) from person_act where state = 1"), 0);

@@ -90,7 +90,7 @@ fn install(dir: &Path, when: Option<&str>) {
 
 /// The pipelines that these cases count.
 fn only_payments(text: &str) -> String {
-    let others = ["send-vouchers", "receive-voucher-answers", "receive-receipts"];
+    let others = ["send-vouchers", "receive-voucher-answers", "receive-receipts", "receive-assortments"];
     let is_other = |line: &str| others.iter().any(|name| line.contains(&format!("schedules/{name}.toml")));
     text.lines().filter(|line| !is_other(line)).map(|line| format!("{line}\n")).collect()
 }

@@ -7,14 +7,12 @@
 
 mod hub;
 
-use std::process::Output;
-
+use hub::clerk::{about, answer, at, done, refused, stamp};
 use hub::{Delivery, Hub, MONDAY, NAME, put, said, text};
-use jiff::civil::{DateTime, datetime};
 use serde_json::Value;
-use toek::partners::answers::{self, GroupStatus, Kind, Listed, Stamp};
+use toek::partners::answers::{self, GroupStatus, Kind};
 use toek::partners::bundle::{Bundle, Reason};
-use toek::partners::script::{AmountForm, Parties};
+use toek::partners::script::Parties;
 
 const WEDNESDAY: &str = "2026-03-04T13:00:00Z";
 const SOON: &str = "2026-03-04T13:30:00Z";
@@ -23,7 +21,6 @@ const THURSDAY: &str = "2026-03-05T09:00:00Z";
 const THURSDAY_EVENING: &str = "2026-03-05T18:00:00Z";
 const PAST_THE_LAST_DEADLINE: &str = "2026-03-11T08:00:00Z";
 const GROUP: &str = "T0751-20260304-000001";
-const ANSWERED: DateTime = datetime(2026, 3, 4, 15, 0, 0, 0);
 
 fn file(hub: &Hub) -> std::path::PathBuf {
     hub.inbox().join(format!("{GROUP}.xml"))
@@ -39,17 +36,6 @@ fn sent() -> (Hub, Vec<u8>) {
     (hub, bytes)
 }
 
-fn stamp(number: u64) -> Stamp {
-    Stamp { number, created: ANSWERED, amounts: AmountForm::Decimal2 }
-}
-
-fn answer(hub: &Hub, name: &str, bytes: Vec<u8>, at: &str) {
-    std::fs::write(hub.outbox().join(name), bytes).unwrap();
-    hub.run("receive-answers", at);
-    let taken = hub.transfers(name);
-    assert_eq!(hub.states(name), ["accepted"], "{taken:?}");
-}
-
 /// NemKonto says that it could not read a file.
 fn unreadable(hub: &Hub) {
     answer(hub, "0.xml", answers::receipt0(&Parties::default(), stamp(1), "x", "y"), SOON);
@@ -58,42 +44,6 @@ fn unreadable(hub: &Hub) {
 fn receipt1(bytes: &[u8], number: u64, refused: Option<&Reason>) -> Vec<u8> {
     let bundle = Bundle::read(bytes).unwrap();
     answers::receipt1(&bundle.parties, &bundle.message_id, stamp(number), refused)
-}
-
-/// An answer that names the bundle's payment number `place`.
-fn about(bytes: &[u8], kind: Kind, number: u64, place: usize, accepted: bool) -> Vec<u8> {
-    let bundle = Bundle::read(bytes).unwrap();
-    let payment = bundle.payments().nth(place).unwrap();
-    let listed = Listed {
-        payment,
-        accepted,
-        code: None,
-        text: None,
-        account: accepted.then(|| "99970000000001".to_owned()),
-        amount_ore: payment.amount_ore,
-    };
-    let parts = [(&bundle.debits[0], vec![listed])];
-    answers::list(kind, None, &bundle, &bundle.group_id, stamp(number), &parts)
-}
-
-fn at(hub: &Hub, instant: &str, who: &str, arguments: &str) -> Output {
-    let mut all = vec!["--at", instant, "--as", who];
-    all.extend(arguments.split(' '));
-    hub.toek(&all)
-}
-
-#[track_caller]
-fn done(hub: &Hub, instant: &str, who: &str, arguments: &str) -> String {
-    let output = at(hub, instant, who, arguments);
-    assert!(output.status.success(), "{}", said(&output));
-    said(&output)
-}
-
-#[track_caller]
-fn refused(hub: &Hub, instant: &str, who: &str, arguments: &str, why: &str) {
-    let output = at(hub, instant, who, arguments);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains(why), "{why}: {}", said(&output));
 }
 
 /// Each unknown thing as "subject state".

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no SQL, no async. Knows nothing of the hub. Start with [`vocabulary`] (the checked
 //! types that all formats share), then [`layout`] (fixed-record layouts as data), then any one format.
 
+pub mod assortment;
 pub mod bank_statement;
 pub mod finance;
 pub mod g68;

@@ -21,6 +21,7 @@ use super::quarantine::hex;
 use super::{Context, Outcome};
 use crate::config::{EndpointKind, Installation};
 use crate::domain::identity::TransferNo;
+use crate::history::History;
 use crate::pipelines::Progress;
 use crate::store::archive::Archive;
 use crate::store::{Store, restore, transfer};
@@ -160,6 +161,7 @@ fn configuration(open: &Open, with_key: bool) -> anyhow::Result<Vec<PathBuf>> {
             EndpointKind::Folder => None,
         }));
     }
+    more.extend(History::of(&RealDisk, dir).files()?);
     for path in more {
         if path.is_relative() && RealDisk.exists(&dir.join(&path))? {
             files.insert(path);

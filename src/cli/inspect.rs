@@ -16,10 +16,11 @@ use clap::Args;
 use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use toek_formats::assortment::{self, AssortmentReader, Entry};
 use toek_formats::bank_statement;
 use toek_formats::g68::{Charset, FileReport, Finding, Mode, Physical, Reader, Severity, Unit, dump};
 use toek_formats::nemkonto::{self, AnswerReader, BundleReader, Limits, ReadDebit, ReadPayment};
-use toek_formats::vocabulary::Hidden;
+use toek_formats::vocabulary::{Hidden, mask_cpr};
 
 use self::detect::{Kind, Outside, Source};
 use self::rules::Rules;
@@ -34,13 +35,14 @@ Examples:
   toek inspect delivery.g68 --from 100 --to 110       some of them
   toek inspect answer8.xml                            a message from NemKonto
   toek inspect statement.xml                          a bank's statements (camt.053)
+  toek inspect sortiment.xml --record 3               a class of an assortment (SF7002)
   toek inspect delivery.g68 --json | jq .fields       one object per record, the file first
   toek inspect --layout                               the record description of G68, as Markdown")]
 pub(super) struct Inspect {
     /// The file.
     #[arg(required_unless_present = "layout")]
     file: Option<PathBuf>,
-    /// Only this record (in a NemKonto message: payment), counted from 1.
+    /// Only this record (in a NemKonto message: payment; in an assortment: class), counted from 1.
     #[arg(long, value_name = "N", conflicts_with_all = ["from", "to"])]
     record: Option<u64>,
     /// Only records from this one on.
@@ -249,11 +251,16 @@ impl View<'_> {
     }
 
     fn message(&self) -> anyhow::Result<Outcome> {
-        let told = match (message::is_bank_statement(&self.source.path)?, self.printer.is_json()) {
-            (true, true) => self.statement_values(),
-            (true, false) => self.statement_lines(),
-            (false, true) => self.message_values(),
-            (false, false) => self.message_lines(),
+        let path = &self.source.path;
+        let is_statement = message::is_bank_statement(path)?;
+        let is_assortment = message::is_assortment(path)?;
+        let told = match (is_statement, is_assortment, self.printer.is_json()) {
+            (true, _, true) => self.statement_values(),
+            (true, _, false) => self.statement_lines(),
+            (false, true, true) => self.assortment_values(),
+            (false, true, false) => self.assortment_lines(),
+            (false, false, true) => self.message_values(),
+            (false, false, false) => self.message_lines(),
         };
         match told {
             Ok(()) => Ok(Outcome::Done),
@@ -295,6 +302,22 @@ impl View<'_> {
         Ok(())
     }
 
+    fn assortment_lines(&self) -> anyhow::Result<()> {
+        self.outside("an assortment (SF7002)");
+        self.fact("written", format!("XML, {} lines", self.outside.lines));
+        self.printer.line("");
+        let mut value = 0;
+        assortment::dump(message::open(&self.source.path)?, assortment::LIMITS, &mut |line| {
+            let is_of_part = line.starts_with("  used by ");
+            let is_of_value = line.starts_with("  ") && !is_of_part;
+            value += u64::from(is_of_value && !line.starts_with("   "));
+            if !is_of_value || self.wanted.contains(&value) {
+                self.printer.line(line);
+            }
+        })?;
+        Ok(())
+    }
+
     fn statement_values(&self) -> anyhow::Result<()> {
         use bank_statement::{Item, StatementReader};
         self.file_value("camt.053", Value::Null)?;
@@ -320,6 +343,40 @@ impl View<'_> {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn assortment_values(&self) -> anyhow::Result<()> {
+        let mut reader = AssortmentReader::new(message::open(&self.source.path)?, assortment::LIMITS);
+        let head = reader.head()?;
+        let told = json!({
+            "message": head.transaction_id, "created": head.at.to_string(), "assortment": head.id.to_string(),
+            "name": shown(&head.key), "title": shown(&head.title), "owner": shown(&head.owner), "from": head.days.from.to_string(),
+            "until": head.days.until.map(|day| day.to_string()), "changed": head.changed.to_string(),
+        });
+        self.file_value(assortment::names::ASSORTMENT, told)?;
+        let (mut number, mut part) = (0, String::new());
+        while let Some(entry) = reader.next()? {
+            let (row, class, key, title) = match entry {
+                Entry::Part(open) => {
+                    part = shown(&open.key);
+                    continue;
+                }
+                Entry::Class(value) => {
+                    (&value.row, value.class.id.clone(), &value.class.key, &value.class.title)
+                }
+                Entry::Unit(value) => (&value.row, value.unit.to_string(), &value.key, &value.name),
+            };
+            number += 1;
+            if self.wanted.contains(&number) {
+                let until = row.days.until.map(|day| day.to_string());
+                self.printer.value(&json!({ "record": number, "fields": {
+                    "part": part, "class": class, "number": shown(key), "title": shown(title),
+                    "from": row.days.from.to_string(), "until": until,
+                }}))?;
+            }
+        }
+        reader.finish()?;
         Ok(())
     }
 
@@ -391,6 +448,11 @@ impl View<'_> {
         }
         Ok(Outcome::Wrong)
     }
+}
+
+/// A text of an assortment: no place for a person's number, and none is shown.
+fn shown(text: &str) -> String {
+    mask_cpr(text).unwrap_or_else(|| text.to_owned())
 }
 
 /// A payment of a bundle for programs; names, addresses and advice only as that they are there.

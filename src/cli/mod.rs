@@ -1,9 +1,13 @@
 //! The command line: one file per command. Edges translate and do nothing else: only here does an error become an exit
 //! code or a sentence. What a command finds goes to standard output, everything about it to standard error.
 
+mod assortments;
 mod backup;
 mod balance;
 mod bank;
+mod blocks;
+mod catalogue;
+mod changing;
 mod check;
 mod completions;
 mod demo;
@@ -15,7 +19,9 @@ mod inspect;
 mod installation;
 mod logging;
 mod mistake;
+mod parameters;
 mod partner;
+mod payments;
 mod printer;
 mod quarantine;
 mod read_log;
@@ -27,6 +33,7 @@ mod restore;
 mod run;
 mod schedule;
 mod serve;
+mod spreadsheet;
 mod status;
 mod steps;
 mod story;
@@ -107,6 +114,12 @@ enum Command {
     Init(init::Init),
     /// Check all files of an installation, its keys and folders, and with --connect its servers.
     Check(check::Check),
+    /// The benefit catalogue: look at it, check it, export it to a spreadsheet, load it from one.
+    #[command(subcommand)]
+    Catalogue(catalogue::Catalogue),
+    /// Deadlines, limits and choices: look at them, change them from a day on.
+    #[command(subcommand)]
+    Parameters(parameters::Command),
     /// Run one pipeline once: it finishes what was begun, then does what is due.
     Run(run::Run),
     /// What stands where: files, records, bundles, and what needs a person.
@@ -129,6 +142,10 @@ enum Command {
     Quarantine(quarantine::Quarantine),
     /// Payments held because each equals an earlier one, which one, and what two persons may do about it.
     Duplicates(duplicates::Duplicates),
+    /// Find payments; see which wait for a person, and do what is needed.
+    Payments(payments::Payments),
+    /// Payees and payments that are held back.
+    Blocks(blocks::Blocks),
     /// What cannot be known by looking, with the evidence, and what a person may say of it.
     Unknown(unknown::Unknown),
     /// Finance vouchers on their way to the ERP.
@@ -139,6 +156,9 @@ enum Command {
     Bank(bank::Bank),
     /// The day's controls on one page: orders, interim account, bank, references. Exit status 1 when one differs.
     Reconcile(reconcile::Reconcile),
+    /// Which classes may be used towards the ERP systems, and which accounts will stop working.
+    #[command(subcommand)]
+    Assortments(assortments::Assortments),
     /// The accounts of every municipality, and the interim account against the open payments.
     Balance(balance::Balance),
     /// The simulated counterparties alone, behind SFTP servers, until Ctrl-C.
@@ -203,6 +223,8 @@ pub fn main(world: World) -> ExitCode {
         Command::ReadLog(command) => read_log::run(&context, &command),
         Command::Init(command) => init::run(&context, &command),
         Command::Check(command) => check::run(&context, &command),
+        Command::Catalogue(command) => catalogue::run(&context, &command),
+        Command::Parameters(command) => parameters::run(&context, &command),
         Command::Run(command) => run::run(&context, &command),
         Command::Steps(command) => steps::run(&context, &command),
         Command::Status(command) => status::run(&context, &command),
@@ -213,10 +235,13 @@ pub fn main(world: World) -> ExitCode {
         Command::Verify(command) => verify::run(&context, &command),
         Command::Quarantine(command) => quarantine::run(&context, &command),
         Command::Duplicates(command) => duplicates::run(&context, &command),
+        Command::Payments(command) => payments::run(&context, &command),
+        Command::Blocks(command) => blocks::run(&context, &command),
         Command::Unknown(command) => unknown::run(&context, &command),
         Command::Vouchers(command) => vouchers::run(&context, &command),
         Command::Bank(command) => bank::run(&context, &command),
         Command::Reconcile(command) => reconcile::run(&context, &command),
+        Command::Assortments(command) => assortments::run(&context, &command),
         Command::Balance(command) => balance::run(&context, &command),
         Command::Partner(command) => partner::run(&context, &command),
         Command::Replay(command) => replay::run(&context, &command),

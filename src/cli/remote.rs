@@ -37,16 +37,21 @@ fn alone(context: &Context, open: &Open, command: &Command) -> anyhow::Result<so
         open.clock.set(at)?; // a simulated clock goes on from there
     }
     block_on(async {
-        let who = Person::here(&RealDisk)?;
-        let who = match &context.name {
-            Some(_) if open.hub.installation.clock != ClockKind::Simulated => {
-                bail!("--as is for rehearsals: the clock of this installation is the machine's")
-            }
-            Some(name) => Person { name: Some(name.clone()), ..who },
-            None => who,
-        };
+        let who = person(context, open)?;
         Ok(serve::perform(&open.hub, &who, command).await)
     })?
+}
+
+/// Who asks: in a rehearsal whoever is named, else the account of the machine. Needs a running runtime.
+pub(super) fn person(context: &Context, open: &Open) -> anyhow::Result<Person> {
+    let who = Person::here(&RealDisk)?;
+    match &context.name {
+        Some(_) if open.hub.installation.clock != ClockKind::Simulated => {
+            bail!("--as is for rehearsals: the clock of this installation is the machine's")
+        }
+        Some(name) => Ok(Person { name: Some(name.clone()), ..who }),
+        None => Ok(who),
+    }
 }
 
 fn through_serve(context: &Context, command: &Command) -> anyhow::Result<socket::Reply> {

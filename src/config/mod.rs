@@ -6,6 +6,7 @@
 //!
 //! Start with [`Installation`]; [`Template`] is what `init` and the demo write.
 
+mod coverage;
 mod path;
 mod pattern;
 pub mod pipeline;
@@ -107,6 +108,8 @@ pub struct Serviceplatformen {
     pub vouchers: String,
     /// `InfRef` of the ERP's answers.
     pub voucher_answers: String,
+    /// `InfRef` of assortments.
+    pub assortments: String,
 }
 
 /// How an endpoint is reached.
@@ -361,6 +364,9 @@ impl Installation {
             PipelineKind::SendVouchers if by_trigger && self.serviceplatformen.is_none() => {
                 Some(format!("needs the table `serviceplatformen` in {MAIN_FILE} to write triggers"))
             }
+            PipelineKind::ReceiveAssortments if by_trigger && self.serviceplatformen.is_none() => {
+                Some(format!("needs the table `serviceplatformen` in {MAIN_FILE} to know assortments by"))
+            }
             _ => None,
         }
     }
@@ -532,12 +538,21 @@ fn read_nemkonto(section: &Section<'_>) -> Option<NemkontoParties> {
     })
 }
 
+/// What an installation from before there were assortments calls them (sortiment-sf7002.md 2, ASSUMED).
+const ASSORTMENTS: &str = "SF7002_Sortiment";
+
 fn read_platform(section: &Section<'_>) -> Option<Serviceplatformen> {
     let it_system = section.required("it_system", &UUID);
     let vouchers = section.required("vouchers", &TEXT35);
     let voucher_answers = section.required("voucher_answers", &TEXT35);
+    let assortments = section.optional("assortments", &TEXT35);
     section.finish();
-    Some(Serviceplatformen { it_system: it_system?, vouchers: vouchers?, voucher_answers: voucher_answers? })
+    Some(Serviceplatformen {
+        it_system: it_system?,
+        vouchers: vouchers?,
+        voucher_answers: voucher_answers?,
+        assortments: assortments.unwrap_or_else(|| ASSORTMENTS.to_owned()),
+    })
 }
 
 fn read_limits(section: &Section<'_>) -> Option<Limits> {

@@ -35,11 +35,13 @@ pub enum PipelineKind {
     ReceiveBankStatements,
     /// Takes case systems' control files in.
     ReceiveOrderControls,
+    /// Takes assortments of accounts in.
+    ReceiveAssortments,
 }
 
 impl PipelineKind {
     /// Every kind, in the order of a file's way through the house.
-    pub const ALL: [PipelineKind; 8] = [
+    pub const ALL: [PipelineKind; 9] = [
         PipelineKind::ReceivePayments,
         PipelineKind::SendBundles,
         PipelineKind::ReceiveAnswers,
@@ -48,6 +50,7 @@ impl PipelineKind {
         PipelineKind::ReceiveReceipts,
         PipelineKind::ReceiveBankStatements,
         PipelineKind::ReceiveOrderControls,
+        PipelineKind::ReceiveAssortments,
     ];
 
     /// As a definition names it.
@@ -61,6 +64,7 @@ impl PipelineKind {
             PipelineKind::ReceiveReceipts => "receive-receipts",
             PipelineKind::ReceiveBankStatements => "receive-bank-statements",
             PipelineKind::ReceiveOrderControls => "receive-order-controls",
+            PipelineKind::ReceiveAssortments => "receive-assortments",
         }
     }
 
@@ -75,6 +79,7 @@ impl PipelineKind {
             PipelineKind::ReceiveReceipts => Format::TechnicalReceipt,
             PipelineKind::ReceiveBankStatements => Format::BankStatement,
             PipelineKind::ReceiveOrderControls => Format::OrderControl,
+            PipelineKind::ReceiveAssortments => Format::Assortment,
         }
     }
 
@@ -103,10 +108,12 @@ pub enum Format {
     BankStatement,
     /// What a case system says it sent.
     OrderControl,
+    /// Assortments of accounts (sortiment-sf7002.md).
+    Assortment,
 }
 
 impl Format {
-    const ALL: [Format; 8] = [
+    const ALL: [Format; 9] = [
         Format::G68,
         Format::NemkontoPayment,
         Format::NemkontoAnswer,
@@ -115,6 +122,7 @@ impl Format {
         Format::TechnicalReceipt,
         Format::BankStatement,
         Format::OrderControl,
+        Format::Assortment,
     ];
 
     /// As a definition names it.
@@ -128,6 +136,7 @@ impl Format {
             Format::TechnicalReceipt => "technical-receipt",
             Format::BankStatement => "camt.053",
             Format::OrderControl => "order-control",
+            Format::Assortment => "assortment",
         }
     }
 }
@@ -338,13 +347,14 @@ fn read_intake(root: &Section<'_>) -> Option<Intake> {
 
 const KIND: Rule<PipelineKind> = Rule {
     says: "must be \"receive-payments\", \"send-bundles\", \"receive-answers\", \"send-vouchers\", \
-           \"receive-voucher-answers\", \"receive-receipts\", \"receive-bank-statements\" or \"receive-order-controls\"",
+           \"receive-voucher-answers\", \"receive-receipts\", \"receive-bank-statements\", \
+           \"receive-order-controls\" or \"receive-assortments\"",
     read: |value| PipelineKind::ALL.into_iter().find(|kind| value.as_str() == Some(kind.as_str())),
 };
 
 const FORMAT: Rule<Format> = Rule {
     says: "must be \"g68\", \"nemkonto-payment\", \"nemkonto-answer\", \"finance-vouchers\", \"finance-answer\", \
-           \"technical-receipt\", \"camt.053\" or \"order-control\"",
+           \"technical-receipt\", \"camt.053\", \"order-control\" or \"assortment\"",
     read: |value| Format::ALL.into_iter().find(|format| value.as_str() == Some(format.as_str())),
 };
 
@@ -422,13 +432,14 @@ mod tests {
             "kind = \"receive\"",
             "p.toml:2:8: `kind` is \"receive\": must be \"receive-payments\", \"send-bundles\", \
              \"receive-answers\", \"send-vouchers\", \"receive-voucher-answers\", \"receive-receipts\", \
-             \"receive-bank-statements\" or \"receive-order-controls\"",
+             \"receive-bank-statements\", \"receive-order-controls\" or \"receive-assortments\"",
         );
         check(
             "format = \"g68\"\nevery = \"30s\"",
             "format = \"g69\"\nevery = \"soon\"",
             "p.toml:3:10: `format` is \"g69\": must be \"g68\", \"nemkonto-payment\", \"nemkonto-answer\", \
-             \"finance-vouchers\", \"finance-answer\" or \"technical-receipt\"\n\
+             \"finance-vouchers\", \"finance-answer\", \"technical-receipt\", \"camt.053\", \
+             \"order-control\" or \"assortment\"\n\
              p.toml:4:9: `every` is \"soon\": must be an interval from 1s to 24h, as 30s",
         );
         check(

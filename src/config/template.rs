@@ -15,13 +15,14 @@ use crate::domain::reference::quoted;
 use crate::domain::{accounts, catalogue, municipality, parameters, people};
 
 /// The pipeline definitions that the binary carries: file names and texts.
-pub const DEFAULT_PIPELINES: [(&str, &str); 6] = [
+pub const DEFAULT_PIPELINES: [(&str, &str); 7] = [
     ("schedules/receive-payments.toml", include_str!("../../schedules/receive-payments.toml")),
     ("schedules/send-bundles.toml", include_str!("../../schedules/send-bundles.toml")),
     ("schedules/receive-answers.toml", include_str!("../../schedules/receive-answers.toml")),
     ("schedules/send-vouchers.toml", include_str!("../../schedules/send-vouchers.toml")),
     ("schedules/receive-voucher-answers.toml", include_str!("../../schedules/receive-voucher-answers.toml")),
     ("schedules/receive-receipts.toml", include_str!("../../schedules/receive-receipts.toml")),
+    ("schedules/receive-assortments.toml", include_str!("../../schedules/receive-assortments.toml")),
 ];
 
 /// Definitions that stand beside, for installations that uncomment them in `toek.toml`: what they take in needs an

@@ -164,28 +164,28 @@ fn mistakes_of_the_main_file() {
         MAIN_FILE,
         "5798009999009",
         "5798009999008",
-        &["inst/toek.toml:29:16: `nemkonto.supplier_gln` is \"5798009999008\": \
+        &["inst/toek.toml:30:16: `nemkonto.supplier_gln` is \"5798009999008\": \
            must be a location number, thirteen digits with their check digit"],
     );
     check(
         MAIN_FILE,
         "out = \"inbox\"",
         "out = \"outbox\"",
-        &["inst/toek.toml:59:7: `endpoint[2].out` is \"outbox\": \
+        &["inst/toek.toml:61:7: `endpoint[2].out` is \"outbox\": \
            must not be the folder of `in`: the hub would fetch what it delivers"],
     );
     check(
         MAIN_FILE,
         "path = \"endpoints/ksd\"",
         "path = \"../ksd\"",
-        &["inst/toek.toml:48:8: `endpoint[1].path` is \"../ksd\": \
+        &["inst/toek.toml:50:8: `endpoint[1].path` is \"../ksd\": \
            must be a folder below the installation, as a/b, or an absolute one, without `..`"],
     );
     check(
         MAIN_FILE,
         "name = \"nemkonto\"",
         "name = \"ksd\"",
-        &["inst/toek.toml:54:8: `endpoint[2].name` is \"ksd\": is the name of an endpoint above"],
+        &["inst/toek.toml:56:8: `endpoint[2].name` is \"ksd\": is the name of an endpoint above"],
     );
 }
 
@@ -198,8 +198,8 @@ fn mistakes_of_several_files_are_told_together() {
     tree.remove(Path::new(PARAMETERS_FILE));
     let errors: Vec<_> = load(&tree).unwrap_err().iter().map(ToString::to_string).collect();
     let starts = [
-        "inst/toek.toml:105:18: `limits.data_transfers` is 0",
-        "inst/benefits.toml:24:8: `benefit[1].code` is",
+        "inst/toek.toml:107:18: `limits.data_transfers` is 0",
+        "inst/benefits.toml:31:8: `benefit[1].code` is",
     ];
     assert!(starts.iter().zip(&errors).all(|(start, error)| error.starts_with(start)), "{errors:#?}");
     assert_eq!(errors[2], "inst/parameters.toml: cannot be read: no such file");
@@ -246,7 +246,7 @@ fn mistakes_between_files() {
                 let (code, place) = at.split_once(':').unwrap();
                 format!(
                     "inst/municipalities.toml:{place}: `municipality {code}: account`: \
-                 has no \"ksd\", from which benefits.toml line 23 pays 0101"
+                 has no \"ksd\", from which benefits.toml line 30 pays 0101"
                 )
             })
             .each_ref()

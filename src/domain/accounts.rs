@@ -1,17 +1,20 @@
 //! The municipality's own accounts (kontostreng) by role, as classes of the assortment (00-decisions.md 2.6).
 //!
 //! A voucher speaks of roles; the ERP wants six dimensions, each the UUID of a class. This is the one look-up between
-//! them: first from `accounts.toml`, later from the assortment's replica. Never guesses: what is not there holds a
-//! voucher back (V02).
+//! them. Whether a class may be used on a day is the assortment's to say ([`super::assortment`]). Never guesses: what is
+//! not there holds a voucher back (V02).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Uuid};
 use uuid::Uuid as NameBased;
 
-use super::ledger::{Account, Rule};
+use super::assortment::{DIMENSION_PARTS, Days, REFERENCE_KEY_PART, VOUCHER_TYPE_PART};
+use super::ledger::{Account, Rule, Source, Voucher};
 use super::reference::{FileErrors, Rule as Form, Section, Validity, read_file};
+
+mod coverage;
 
 /// Keys of the six dimensions in a file, in the order of the account string (oir-finans-sf1590a.md 4.2).
 const DIMENSION_KEYS: [&str; 6] =
@@ -43,7 +46,18 @@ const REFERENCE_KEYS: [(&str, ReferenceKey); 5] = [
 ];
 
 const EVENTS: [&str; 3] = ["P4", "P6", "P8"];
-const ROLES: [&str; 4] = ["UDB_K", "MELLEM", "BANK", "BANK(fejlkonto)"];
+/// Events that an installation may never have; a voucher of one without a class waits, and says so.
+const RARE_EVENTS: [&str; 4] = ["P5", "P9", "P10", "P11"];
+/// Roles, and the function that a new installation gives each (ASSUMED).
+const ROLES: [(&str, &str); 7] = [
+    ("UDB_K", "9.52.59"),
+    ("MELLEM", "9.52.58"),
+    ("BANK", "9.22.05"),
+    ("BANK(fejlkonto)", "9.22.06"),
+    ("BAGATEL", "9.52.57"),
+    ("KONTANT", "9.22.01"),
+    ("EGEN", "9.52.56"),
+];
 
 /// One account of `accounts.toml`.
 #[derive(Clone, Debug)]
@@ -54,6 +68,19 @@ struct Row {
     bank: Option<u8>,
     validity: Validity,
     dimensions: [Option<Uuid>; 6],
+}
+
+/// A class that the accounts name, and when they do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// For what: `UDB_K funktion`, `voucher type P4`.
+    pub what: String,
+    /// The sub-assortment it must be in.
+    pub part: &'static str,
+    /// The class.
+    pub class: Uuid,
+    /// The booking days on which a voucher may need it.
+    pub days: Vec<Days>,
 }
 
 /// The accounts of an installation.
@@ -73,6 +100,9 @@ impl AccountPlan {
             let mut types = BTreeMap::new();
             if let Some(section) = root.required_section("voucher_types") {
                 EVENTS.iter().for_each(|key| keep(&mut types, &section, key));
+                for key in RARE_EVENTS {
+                    types.extend(section.optional(key, &UUID).map(|class| (key.to_owned(), class)));
+                }
                 section.finish();
             }
             if let Some(section) = root.required_section("reference_keys") {
@@ -101,11 +131,24 @@ impl AccountPlan {
         benefit: BenefitCode,
         day: Date,
     ) -> Option<[Option<Uuid>; 6]> {
+        self.row(municipality, account, benefit, day).map(|row| row.dimensions)
+    }
+
+    fn row(
+        &self,
+        municipality: MunicipalityCode,
+        account: Account,
+        benefit: BenefitCode,
+        day: Date,
+    ) -> Option<&Row> {
         let (role, bank) = match account {
             Account::PaymentControl => (0, None),
             Account::Interim => (1, None),
             Account::Bank(n) => (2, Some(n)),
             Account::ErrorAccount => (3, None),
+            Account::Petty => (4, None),
+            Account::Cash => (5, None),
+            Account::OwnAccount => (6, None),
         };
         let fits = |row: &&Row| {
             row.role == role
@@ -114,8 +157,65 @@ impl AccountPlan {
                 && (row.bank.is_none() || row.bank == bank)
                 && row.validity.holds(day)
         };
-        let said = |row: &&Row| (row.municipality.is_some(), row.bank.is_some(), row.benefit.is_some());
-        self.rows.iter().filter(fits).max_by_key(said).map(|row| row.dimensions)
+        self.rows.iter().filter(fits).max_by_key(|row| row.says())
+    }
+
+    /// The classes that a voucher names when it is booked on a day, each with for what and its sub-assortment. What has
+    /// no account names none.
+    pub fn named_by(&self, voucher: &Voucher, day: Date) -> Vec<(String, &'static str, Uuid)> {
+        let accounts: BTreeSet<_> = voucher.lines.iter().map(|line| (line.account, line.benefit)).collect();
+        let rows = accounts
+            .into_iter()
+            .filter_map(|(account, benefit)| self.row(voucher.municipality, account, benefit, day));
+        let mut named: Vec<_> = rows.flat_map(Row::classes).collect();
+        named.extend(self.type_use(voucher.rule.row().event));
+        let is_of_payments = voucher.lines.iter().any(|line| line.payment.is_some());
+        let is_of_bundle = matches!(voucher.source, Source::Bundle(_));
+        let is_named = |key: ReferenceKey| match key {
+            ReferenceKey::Benefit => true,
+            ReferenceKey::Trace | ReferenceKey::Payment => is_of_payments,
+            ReferenceKey::Bundle => is_of_bundle,
+            ReferenceKey::Attempt => is_of_payments && is_of_bundle,
+        };
+        let keys = REFERENCE_KEYS.iter().filter(|(_, key)| is_named(*key));
+        named.extend(keys.filter_map(|(name, _)| self.key_use(name)));
+        named
+    }
+
+    /// Every class that vouchers of a municipality may name, with the booking days on which they may.
+    pub fn uses(&self, municipality: MunicipalityCode) -> Vec<Use> {
+        let always = [Days { from: Date::MIN, until: None }];
+        let types = EVENTS.iter().chain(&RARE_EVENTS).filter_map(|event| self.type_use(event));
+        let keys = REFERENCE_KEYS.iter().filter_map(|(name, _)| self.key_use(name));
+        let types = types.chain(keys).map(|named| (named, always.to_vec()));
+        let rows = self.rows.iter().filter(|row| row.municipality.is_none_or(|own| own == municipality));
+        let rows = rows.flat_map(|row| {
+            let days = self.days_taken(row, municipality);
+            row.classes().into_iter().map(move |named| (named, days.clone()))
+        });
+        types.chain(rows).map(|((what, part, class), days)| Use { what, part, class, days }).collect()
+    }
+
+    /// The days of a row, without those on which another one is taken in its place whatever the benefit and bank.
+    fn days_taken(&self, row: &Row, municipality: MunicipalityCode) -> Vec<Days> {
+        let replaces = |other: &&Row| {
+            other.role == row.role
+                && other.municipality.is_none_or(|own| own == municipality)
+                && (other.benefit.is_none() || other.benefit == row.benefit)
+                && (other.bank.is_none() || other.bank == row.bank)
+                && other.says() > row.says()
+        };
+        self.rows.iter().filter(replaces).fold(vec![row.days()], |left, other| {
+            left.into_iter().flat_map(|days| days.without(other.days())).collect()
+        })
+    }
+
+    fn type_use(&self, event: &str) -> Option<(String, &'static str, Uuid)> {
+        Some((format!("voucher type {event}"), VOUCHER_TYPE_PART, *self.types.get(event)?))
+    }
+
+    fn key_use(&self, name: &str) -> Option<(String, &'static str, Uuid)> {
+        Some((format!("reference key {name}"), REFERENCE_KEY_PART, *self.types.get(name)?))
     }
 
     /// The class of a voucher made by a rule.
@@ -128,18 +228,31 @@ impl AccountPlan {
         let (name, _) = REFERENCE_KEYS.iter().find(|(_, known)| *known == key)?;
         self.types.get(*name).copied()
     }
-
-    /// Every class it names: what an assortment must hold.
-    pub fn classes(&self) -> impl Iterator<Item = Uuid> + '_ {
-        let dimensions = self.rows.iter().flat_map(|row| row.dimensions.iter().flatten());
-        self.types.values().chain(dimensions).copied()
-    }
 }
 
 impl Row {
     fn clashes(&self, other: &Row) -> bool {
         let key = |row: &Row| (row.role, row.municipality, row.benefit, row.bank);
         key(self) == key(other) && self.validity.overlaps(other.validity)
+    }
+
+    /// How much it says: the row that says most is taken.
+    fn says(&self) -> (bool, bool, bool) {
+        (self.municipality.is_some(), self.bank.is_some(), self.benefit.is_some())
+    }
+
+    fn days(&self) -> Days {
+        let until = self.validity.to.and_then(|to| to.tomorrow().ok());
+        Days { from: self.validity.from, until }
+    }
+
+    /// Its classes, each with for what and its sub-assortment.
+    fn classes(&self) -> Vec<(String, &'static str, Uuid)> {
+        let mut what = ROLES.get(self.role).map_or(String::new(), |(role, _)| (*role).to_owned());
+        what.extend(self.bank.map(|bank| format!(" bank {bank}")));
+        what.extend(self.benefit.map(|benefit| format!(" benefit {benefit}")));
+        let names = DIMENSION_KEYS.iter().zip(DIMENSION_PARTS).zip(self.dimensions);
+        names.filter_map(|((key, part), class)| Some((format!("{what} {key}"), part, class?))).collect()
     }
 }
 
@@ -173,10 +286,10 @@ pub(crate) const UUID: Form<Uuid> =
     Form { says: "must be a UUID in small letters", read: |value| Uuid::parse(value.as_str()?).ok() };
 
 const ROLE: Form<usize> = Form {
-    says: "must be \"UDB_K\", \"MELLEM\", \"BANK\" or \"BANK(fejlkonto)\"",
+    says: "must be \"UDB_K\", \"MELLEM\", \"BANK\", \"BANK(fejlkonto)\", \"BAGATEL\", \"KONTANT\" or \"EGEN\"",
     read: |value| {
         let text = value.as_str()?;
-        ROLES.iter().position(|role| *role == text)
+        ROLES.iter().position(|(role, _)| *role == text)
     },
 };
 
@@ -199,14 +312,14 @@ pub fn default_file() -> String {
          # municipality, bank account and benefit is taken; valid_from and valid_to are days of booking.\n\n\
          # Classes of the sub-assortment BILAGSTYPE, by event.\n[voucher_types]\n",
     );
-    for event in EVENTS {
+    for event in EVENTS.into_iter().chain(RARE_EVENTS) {
         text.push_str(&format!("{event} = \"{}\"\n", class(event)));
     }
     text.push_str("\n# Classes of the sub-assortment REFERENCENØGLE.\n[reference_keys]\n");
     for (key, _) in REFERENCE_KEYS {
         text.push_str(&format!("{key} = \"{}\"\n", class(key)));
     }
-    for (role, function) in ROLES.into_iter().zip(["9.52.59", "9.52.58", "9.22.05", "9.22.06"]) {
+    for (role, function) in ROLES {
         text.push_str(&format!(
             "\n# {function}, dranst 9, art 0.0\n[[account]]\nrole = \"{role}\"\n# municipality = \"0751\"\n# benefit = \
              \"0201\"\nvalid_from = 2020-01-01\n[account.dimensions]\nfunktion = \"{}\"\ndranst = \"{}\"\nart = \"{}\"\n",
@@ -232,18 +345,29 @@ mod tests {
 
     use super::*;
 
+    use super::super::ledger::{RULES, RuleRow};
+
     const AARHUS: MunicipalityCode = MunicipalityCode(751);
     const DAY: Date = date(2026, 1, 28);
+    const OWN: &str = "00000000-0000-4000-8000-000000000001";
 
     #[test]
     fn every_role_has_an_account_to_start_with() {
         let plan = AccountPlan::load(&default_file(), "accounts.toml").unwrap();
-        for account in [Account::PaymentControl, Account::Interim, Account::Bank(2), Account::ErrorAccount] {
+        for account in [
+            Account::PaymentControl,
+            Account::Interim,
+            Account::Bank(2),
+            Account::ErrorAccount,
+            Account::Petty,
+            Account::Cash,
+            Account::OwnAccount,
+        ] {
             let found = plan.dimensions(AARHUS, account, BenefitCode(201), DAY).unwrap();
             assert!(found[0].is_some() && found[1].is_some() && found[5].is_some(), "{account}");
         }
         assert!(plan.dimensions(AARHUS, Account::Interim, BenefitCode(201), date(2019, 12, 31)).is_none());
-        for rule in [Rule::P4, Rule::P6, Rule::P8, Rule::P8ToErrorAccount, Rule::P8FromErrorAccount] {
+        for RuleRow { rule, .. } in RULES {
             assert!(plan.voucher_type(rule).is_some());
         }
         for (_, key) in REFERENCE_KEYS {
@@ -265,6 +389,24 @@ mod tests {
         assert_ne!(funktion(AARHUS, 1, DAY), 1);
         assert_ne!(funktion(AARHUS, 2, date(2027, 1, 1)), 1);
         assert_ne!(funktion(MunicipalityCode(101), 2, DAY), 1);
+        let generic = |municipality| {
+            let uses = plan.uses(municipality);
+            let of_bank = uses.into_iter().filter(|one| one.what == "BANK funktion");
+            of_bank.flat_map(|one| one.days).collect::<Vec<_>>()
+        };
+        let whole = Days { from: date(2020, 1, 1), until: None };
+        assert_eq!(generic(AARHUS), [whole], "its own row is of one bank account only");
+        let for_all = own.replace("bank = 2\n", "");
+        let plan = AccountPlan::load(&(default_file() + &for_all), "accounts.toml").unwrap();
+        let generic = |municipality| {
+            let uses = plan.uses(municipality);
+            let is_generic =
+                |one: &&Use| one.what == "BANK funktion" && one.class != Uuid::parse(OWN).unwrap();
+            uses.iter().find(is_generic).map(|one| one.days.clone()).unwrap()
+        };
+        let year = Days { from: date(2026, 1, 1), until: Some(date(2027, 1, 1)) };
+        assert_eq!(generic(AARHUS), whole.without(year));
+        assert_eq!(generic(MunicipalityCode(101)), [whole]);
         let twice =
             AccountPlan::load(&(default_file() + own + own), "accounts.toml").unwrap_err().to_string();
         assert!(twice.contains("has an account above"), "{twice}");

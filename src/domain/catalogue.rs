@@ -11,7 +11,11 @@ use jiff::civil::Date;
 use toek_formats::vocabulary::{BenefitCode, Ore, SupplierId};
 
 use super::municipality::SUPPLIER;
-use super::reference::{FileErrors, NAME, Place, Rule, Section, TEXT, TEXT35, Validity, WHOLE, read_file};
+use super::reference::{
+    FLAG, FileErrors, NAME, Place, Rule, Section, TEXT, TEXT35, Validity, WHOLE, read_file,
+};
+
+pub mod table;
 
 /// The catalogue that `init` and the demo write, comments included.
 pub const DEFAULT_FILE: &str = include_str!("benefits.toml");
@@ -39,8 +43,66 @@ pub struct Benefit {
     pub bank_account: String,
     /// The account function it is likely booked on; for people.
     pub account_hint: Option<String>,
+    /// What the payee is told it is (adviseringstekst), 1 to 35 characters (nemkonto.md 4.3). Kept, used by nothing yet.
+    pub payment_text: Option<String>,
+    /// How it is taxed. Kept, used by nothing yet.
+    pub tax: Tax,
+    /// How it is claimed back. Kept, used by nothing yet.
+    pub repayment: Repayment,
     /// Where the row begins in the file.
     pub place: Place,
+}
+
+/// What kind of income a benefit is (tax-and-claims.md 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Income {
+    /// A-indkomst: tax is withheld.
+    A,
+    /// B-indkomst: reported, nothing is withheld.
+    B,
+    /// Neither (skattefri).
+    TaxFree,
+}
+
+impl Income {
+    const ALL: [Income; 3] = [Income::A, Income::B, Income::TaxFree];
+
+    /// As the file says it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Income::A => "a-income",
+            Income::B => "b-income",
+            Income::TaxFree => "tax-free",
+        }
+    }
+}
+
+/// How a benefit is taxed, and what is paid in of it; `None` is not decided (tax-and-claims.md 1, 2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tax {
+    /// What kind of income it is.
+    pub income: Option<Income>,
+    /// Whether it carries labour market contribution (AM-bidrag).
+    pub am_contribution: Option<bool>,
+    /// Whether it carries ATP.
+    pub atp: Option<bool>,
+    /// Whether it carries the obligatory pension (obligatorisk pensionsordning, OP).
+    pub op: Option<bool>,
+    /// Whether it carries its supplement (OP-tillæg).
+    pub op_supplement: Option<bool>,
+}
+
+/// How a benefit is claimed back (tax-and-claims.md 2, 4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repayment {
+    /// Whether a claim may be taken out of it (modregning).
+    pub offset_allowed: Option<bool>,
+    /// The section by which it is paid (udbetalingsparagraf).
+    pub payment_section: Option<String>,
+    /// The section by which it is claimed back (tilbagebetalingsparagraf).
+    pub repayment_section: Option<String>,
+    /// PSRM's type of claim (fordringstype), `KTTIBAK`.
+    pub psrm_claim_type: Option<String>,
 }
 
 /// The benefit of a plain G68+G69 pair, which carries none: by supplier and beginning of the account string
@@ -141,6 +203,14 @@ fn read_benefit(section: &Section<'_>) -> Option<Benefit> {
     let maximum = section.optional("maximum_ore", &AMOUNT);
     let bank_account = section.required("bank_account", &NAME);
     let account_hint = section.optional("account_hint", &TEXT);
+    let payment_text = section.optional("payment_text", &TEXT35);
+    let tax = read_tax(section);
+    let repayment = Repayment {
+        offset_allowed: section.optional("offset_allowed", &FLAG),
+        payment_section: section.optional("payment_section", &TEXT),
+        repayment_section: section.optional("repayment_section", &TEXT),
+        psrm_claim_type: section.optional("psrm_claim_type", &CLAIM_TYPE),
+    };
     section.finish();
     if minimum.zip(maximum).is_some_and(|(minimum, maximum)| maximum < minimum) {
         section.wrong("maximum_ore", "must not be less than `minimum_ore`");
@@ -156,8 +226,22 @@ fn read_benefit(section: &Section<'_>) -> Option<Benefit> {
         maximum,
         bank_account: bank_account?,
         account_hint,
+        payment_text,
+        tax,
+        repayment,
         place: section.place(),
     })
+}
+
+/// What is tax free carries no contribution (tax-and-claims.md 1, step 1).
+fn read_tax(section: &Section<'_>) -> Tax {
+    let income = section.optional("income", &INCOME);
+    let [am_contribution, atp, op, op_supplement] =
+        ["am_contribution", "atp", "op", "op_supplement"].map(|key| section.optional(key, &FLAG));
+    if income == Some(Income::TaxFree) && am_contribution == Some(true) {
+        section.wrong("am_contribution", "must not be true where `income` is \"tax-free\"");
+    }
+    Tax { income, am_contribution, atp, op, op_supplement }
 }
 
 /// Rows of one code follow each other day by day.
@@ -226,6 +310,21 @@ const AMOUNT: Rule<Ore> = Rule {
     read: |value| {
         let ore = Ore(i64::try_from((WHOLE.read)(value)?).ok()?);
         (Ore(1)..=Ore::PAYMENT_MAXIMUM).contains(&ore).then_some(ore)
+    },
+};
+
+const INCOME: Rule<Income> = Rule {
+    says: "must be \"a-income\", \"b-income\" or \"tax-free\"",
+    read: |value| Income::ALL.into_iter().find(|income| value.as_str() == Some(income.text())),
+};
+
+/// ASSUMED: the form of the types seen (tax-and-claims.md 2).
+const CLAIM_TYPE: Rule<String> = Rule {
+    says: "must be a PSRM claim type of 1 to 10 capital letters and digits",
+    read: |value| {
+        let text = value.as_str()?;
+        let legal = |c: char| c.is_uppercase() || c.is_ascii_digit();
+        ((1..=10).contains(&text.chars().count()) && text.chars().all(legal)).then(|| text.to_owned())
     },
 };
 

@@ -125,11 +125,12 @@ pub fn contradiction_stands(was_booked: bool, later: Option<VoucherState>) -> Op
     }
 }
 
-/// Whether vouchers of this rule wait until what they take back is accepted (00-decisions.md 2.5).
-pub fn waits_for_original(rule: Rule) -> bool {
+/// The rule of the vouchers that those of this rule take back: they wait until those are accepted (00-decisions.md 2.5).
+pub fn takes_back(rule: Rule) -> Option<Rule> {
     match rule {
-        Rule::P4 | Rule::P6 => false,
-        Rule::P8 | Rule::P8ToErrorAccount | Rule::P8FromErrorAccount => true,
+        Rule::P4 | Rule::P5 | Rule::P6 | Rule::P10 | Rule::P11 => None,
+        Rule::P8 | Rule::P8ToErrorAccount | Rule::P8FromErrorAccount => Some(Rule::P6),
+        Rule::P9 => Some(Rule::P4),
     }
 }
 
@@ -137,10 +138,14 @@ pub fn waits_for_original(rule: Rule) -> bool {
 pub fn heading(rule: Rule) -> &'static str {
     match rule {
         Rule::P4 => "Udbetaling bestilt",
+        Rule::P5 => "Under mindstebeløb",
         Rule::P6 => "Udbetalt via NemKonto",
         Rule::P8 => "Udbetaling kommet retur",
         Rule::P8ToErrorAccount => "Udbetaling til fejlkonto",
         Rule::P8FromErrorAccount => "Fejlkonto afvist",
+        Rule::P9 => "Udbetaling tilbagekaldt",
+        Rule::P10 => "Udbetalt kontant",
+        Rule::P11 => "Afregnet over egen konto",
     }
 }
 
@@ -157,6 +162,7 @@ pub fn document_number(year: i16, voucher_no: i64, attempt: u8) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ledger::{RULES, RuleRow};
     use super::*;
 
     #[test]
@@ -188,7 +194,7 @@ mod tests {
 
     #[test]
     fn texts_fit() {
-        for rule in [Rule::P4, Rule::P6, Rule::P8, Rule::P8ToErrorAccount, Rule::P8FromErrorAccount] {
+        for RuleRow { rule, .. } in RULES {
             assert!(heading(rule).chars().count() <= 40);
         }
         assert_eq!(document_number(2026, 7, 1), "TOEK-2026-00000007");

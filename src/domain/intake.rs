@@ -112,6 +112,8 @@ pub enum Decision {
     Refuse(Refusal),
     /// Owed, and to be paid when due.
     Queue(Due),
+    /// Too small to be paid: kept on the petty account.
+    Petty,
     /// Kept for a person, not posted.
     Hold(HoldReason),
 }
@@ -122,20 +124,41 @@ impl Decision {
         match self {
             Decision::Refuse(_) => None,
             Decision::Queue(_) => Some(PaymentState::Waiting),
+            Decision::Petty => Some(PaymentState::Petty),
             Decision::Hold(reason) => Some(PaymentState::Held(reason)),
+        }
+    }
+
+    /// What is posted at once.
+    pub fn rule(self) -> Option<Rule> {
+        match self {
+            Decision::Queue(_) => Some(Rule::P4),
+            Decision::Petty => Some(Rule::P5),
+            Decision::Refuse(_) | Decision::Hold(_) => None,
         }
     }
 }
 
+/// The least and the greatest amount that is paid of a benefit (feature 2.3.6); none: any.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Below it a payment goes to the petty account.
+    pub minimum: Option<Ore>,
+    /// Above it a person looks first.
+    pub maximum: Option<Ore>,
+}
+
 /// Decides each candidate. `received`: when the transfer came, Danish time; the same on every repetition.
 ///
-/// `settings` gives the rules in force for a municipality; `duplicates` runs parallel to `candidates`.
+/// `settings` gives the rules in force for a municipality, `limits` those of a benefit; `duplicates` runs parallel to
+/// `candidates`.
 pub fn decide(
     candidates: &[Candidate],
     duplicates: &[Duplicates],
     received: DateTime,
     bank_days: &BankDays,
     settings: &dyn Fn(MunicipalityCode) -> Settings,
+    limits: &dyn Fn(BenefitCode) -> Limits,
 ) -> Vec<Decision> {
     let mut known: Option<(MunicipalityCode, Settings)> = None; // a file is mostly one municipality's
     let mut decisions = Vec::with_capacity(candidates.len());
@@ -144,7 +167,8 @@ pub fn decide(
             Some((municipality, rules)) if *municipality == candidate.municipality => rules,
             _ => &known.insert((candidate.municipality, settings(candidate.municipality))).1,
         };
-        decisions.push(decide_one(candidate, *duplicates, received, bank_days, rules));
+        let limits = limits(candidate.benefit);
+        decisions.push(decide_one(candidate, *duplicates, received, bank_days, rules, limits));
     }
     decisions
 }
@@ -155,6 +179,7 @@ fn decide_one(
     received: DateTime,
     bank_days: &BankDays,
     rules: &Settings,
+    limits: Limits,
 ) -> Decision {
     if let Some(earlier) = duplicates.same_reference {
         return Decision::Refuse(Refusal::ReferenceUsed(earlier));
@@ -170,11 +195,15 @@ fn decide_one(
     if candidate.method != Method::NemKonto {
         return Decision::Hold(HoldReason::Method);
     }
-    if candidate.amount > Ore::PAYMENT_MAXIMUM {
+    let maximum = limits.maximum.unwrap_or(Ore::PAYMENT_MAXIMUM).min(Ore::PAYMENT_MAXIMUM);
+    if candidate.amount > maximum {
         return Decision::Hold(HoldReason::Maximum);
     }
     if duplicates.same_content.is_some() || duplicates.sent_before.is_some() {
         return Decision::Hold(HoldReason::PossibleDuplicate);
+    }
+    if limits.minimum.is_some_and(|minimum| candidate.amount < minimum) {
+        return Decision::Petty;
     }
     Decision::Queue(due(candidate, received, bank_days, rules))
 }
@@ -185,7 +214,7 @@ pub fn due(candidate: &Candidate, now: DateTime, bank_days: &BankDays, rules: &S
     Due { day, immediate: sending::is_immediate(disposition, day, now, bank_days, rules) }
 }
 
-/// Posts P4 for every queued candidate.
+/// Posts what each decision brings: P4 for every queued candidate, P5 for those that are too small.
 pub fn post(
     candidates: &[Candidate],
     decisions: &[Decision],
@@ -194,15 +223,15 @@ pub fn post(
     vouchers: &mut Vouchers<'_>,
 ) {
     for (candidate, decision) in candidates.iter().zip(decisions) {
-        if let Decision::Queue(_) = decision {
+        if let Some(rule) = decision.rule() {
             let entry = Entry {
                 payment: candidate.payment,
                 municipality: candidate.municipality,
                 benefit: candidate.benefit,
                 amount: candidate.amount,
-                bank: 1, // P4 touches no bank account
+                bank: 1, // neither rule touches a bank account
             };
-            vouchers.post(Rule::P4, source, day, entry);
+            vouchers.post(rule, source, day, entry);
         }
     }
 }
@@ -305,7 +334,8 @@ mod tests {
         let parameters = Parameters::default();
         let settings = |municipality| parameters.at(municipality, received.date());
         let bank_days = BankDays::new(&[]);
-        let decided = decide(&[candidate], &[duplicates], received, &bank_days, &settings);
+        let limits = |_| Limits { minimum: Some(Ore(500)), maximum: Some(Ore::PAYMENT_MAXIMUM) };
+        let decided = decide(&[candidate], &[duplicates], received, &bank_days, &settings, &limits);
         assert_eq!(decided, [expected]);
     }
 
@@ -326,6 +356,8 @@ mod tests {
         check(with(|c| c.amount = Ore(-1)), none, EARLY, Decision::Hold(HoldReason::Negative));
         check(with(|c| c.amount = Ore::PAYMENT_MAXIMUM), none, EARLY, due(false));
         check(with(|c| c.amount = Ore(1_000_000_000)), none, EARLY, Decision::Hold(HoldReason::Maximum));
+        check(with(|c| c.amount = Ore(500)), none, EARLY, due(false));
+        check(with(|c| c.amount = Ore(499)), none, EARLY, Decision::Petty);
         check(with(|c| c.method = Method::Cash), none, EARLY, Decision::Hold(HoldReason::Method));
         check(with(|c| c.method = Method::NamedAccount), none, EARLY, Decision::Hold(HoldReason::Method));
         check(
@@ -349,6 +381,19 @@ mod tests {
         check(candidate(), before, EARLY, Decision::Hold(HoldReason::PossibleDuplicate));
         let used = Duplicates { same_reference: Some(earlier), ..same };
         check(candidate(), used, EARLY, Decision::Refuse(Refusal::ReferenceUsed(earlier)));
+    }
+
+    #[test]
+    fn a_benefits_own_maximum_holds_a_payment_that_nemkonto_would_take() {
+        let (received, bank_days) = (EARLY, BankDays::new(&[]));
+        let parameters = Parameters::default();
+        let settings = |municipality| parameters.at(municipality, received.date());
+        let limits = |_| Limits { minimum: None, maximum: Some(Ore(1_845_599)) };
+        let all =
+            [candidate(), Candidate { benefit: BenefitCode(102), amount: Ore(1_845_599), ..candidate() }];
+        let decided = decide(&all, &[Duplicates::default(); 2], received, &bank_days, &settings, &limits);
+        assert_eq!(decided[0], Decision::Hold(HoldReason::Maximum));
+        assert!(matches!(decided[1], Decision::Queue(_)));
     }
 
     #[test]

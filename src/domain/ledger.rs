@@ -23,6 +23,12 @@ pub enum Account {
     Bank(u8),
     /// BANK of the error account (fejlkonto) that NemKonto pays to when the payee has no account.
     ErrorAccount,
+    /// BAGATEL: amounts too small to be paid.
+    Petty,
+    /// KONTANT: paid over the municipality's counter.
+    Cash,
+    /// EGEN: settled over an account of the municipality's own.
+    OwnAccount,
 }
 
 impl Account {
@@ -32,6 +38,9 @@ impl Account {
             Account::PaymentControl => 1,
             Account::Interim => 2,
             Account::ErrorAccount => 3,
+            Account::Petty => 4,
+            Account::Cash => 5,
+            Account::OwnAccount => 6,
             Account::Bank(n) => 256 + i64::from(n),
         }
     }
@@ -42,6 +51,9 @@ impl Account {
             1 => Ok(Account::PaymentControl),
             2 => Ok(Account::Interim),
             3 => Ok(Account::ErrorAccount),
+            4 => Ok(Account::Petty),
+            5 => Ok(Account::Cash),
+            6 => Ok(Account::OwnAccount),
             256..=511 => Ok(Account::Bank((code - 256) as u8)),
             _ => Err(UnknownCode(u8::try_from(code).unwrap_or(u8::MAX))),
         }
@@ -56,6 +68,9 @@ impl fmt::Display for Account {
             Account::Bank(1) => f.pad("BANK"),
             Account::Bank(n) => f.pad(&format!("BANK({n})")),
             Account::ErrorAccount => f.pad("BANK(fejlkonto)"),
+            Account::Petty => f.pad("BAGATEL"),
+            Account::Cash => f.pad("KONTANT"),
+            Account::OwnAccount => f.pad("EGEN"),
         }
     }
 }
@@ -66,6 +81,8 @@ impl fmt::Display for Account {
 pub enum Rule {
     /// A payment is queued.
     P4 = 4,
+    /// It is too small to be paid.
+    P5 = 5,
     /// The bank has it.
     P6 = 6,
     /// It failed or came back after P6.
@@ -74,6 +91,12 @@ pub enum Rule {
     P8ToErrorAccount = 9,
     /// It left the error account again, back to where it came from.
     P8FromErrorAccount = 10,
+    /// It is recalled, or sent back to its case system.
+    P9 = 11,
+    /// It was paid by cash voucher.
+    P10 = 12,
+    /// It was settled over the municipality's own account.
+    P11 = 13,
 }
 
 /// What a rule moves. One of the two sides carries a line per payment, the other one line per account and benefit.
@@ -104,10 +127,16 @@ pub enum Role {
     PayingBank,
     /// See [`Account::ErrorAccount`].
     ErrorAccount,
+    /// See [`Account::Petty`].
+    Petty,
+    /// See [`Account::Cash`].
+    Cash,
+    /// See [`Account::OwnAccount`].
+    OwnAccount,
 }
 
 /// The posting table of this phase. P7 (refused before payment) posts nothing and so has no row.
-pub const RULES: [RuleRow; 5] = [
+pub const RULES: [RuleRow; 9] = [
     RuleRow {
         rule: Rule::P4,
         event: "P4",
@@ -115,6 +144,14 @@ pub const RULES: [RuleRow; 5] = [
         summed: Role::PaymentControl,
         each_is_debit: false,
         meaning: "payment queued: owed to the payee",
+    },
+    RuleRow {
+        rule: Rule::P5,
+        event: "P5",
+        each: Role::Petty,
+        summed: Role::PaymentControl,
+        each_is_debit: false,
+        meaning: "below the benefit's smallest payment: kept on the petty account",
     },
     RuleRow {
         rule: Rule::P6,
@@ -148,6 +185,30 @@ pub const RULES: [RuleRow; 5] = [
         each_is_debit: false,
         meaning: "the error account was refused too: the money is back where it came from",
     },
+    RuleRow {
+        rule: Rule::P9,
+        event: "P9",
+        each: Role::Interim,
+        summed: Role::PaymentControl,
+        each_is_debit: true,
+        meaning: "recalled, or sent back to its case system: owed no more",
+    },
+    RuleRow {
+        rule: Rule::P10,
+        event: "P10",
+        each: Role::Interim,
+        summed: Role::Cash,
+        each_is_debit: true,
+        meaning: "paid by cash voucher",
+    },
+    RuleRow {
+        rule: Rule::P11,
+        event: "P11",
+        each: Role::Interim,
+        summed: Role::OwnAccount,
+        each_is_debit: true,
+        meaning: "settled over the municipality's own account",
+    },
 ];
 
 impl Rule {
@@ -170,6 +231,9 @@ impl Rule {
             Role::Interim => Account::Interim,
             Role::PayingBank => Account::Bank(bank),
             Role::ErrorAccount => Account::ErrorAccount,
+            Role::Petty => Account::Petty,
+            Role::Cash => Account::Cash,
+            Role::OwnAccount => Account::OwnAccount,
         };
         let row = self.row();
         (account(row.each), if row.each_is_debit { 1 } else { -1 }, account(row.summed))
@@ -352,7 +416,7 @@ mod tests {
 
     #[test]
     fn every_rule_has_a_row_and_moves_between_two_accounts() {
-        for rule in [Rule::P4, Rule::P6, Rule::P8, Rule::P8ToErrorAccount, Rule::P8FromErrorAccount] {
+        for RuleRow { rule, .. } in RULES {
             assert_eq!(rule.row().rule, rule);
             let (each, _, summed) = rule.sides(1);
             assert_ne!(each, summed);
@@ -378,6 +442,9 @@ mod tests {
             Account::PaymentControl,
             Account::Interim,
             Account::ErrorAccount,
+            Account::Petty,
+            Account::Cash,
+            Account::OwnAccount,
             Account::Bank(1),
             Account::Bank(9),
         ] {

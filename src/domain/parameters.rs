@@ -17,6 +17,8 @@ use super::reference::{
     DURATION, FLAG, FileErrors, Place, Section, TIME_OF_DAY, Validity, WHOLE, duration_text, read_file,
 };
 
+pub mod change;
+
 /// Who posts the expense of a payment (00-decisions.md 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExpenseBy {
@@ -165,6 +167,8 @@ pub struct Parameter {
     pub status: Status,
     /// For whom it can be set.
     pub reach: Reach,
+    /// Whether another value takes effect only when a second person approves it (ASSUMED, which ones).
+    pub four_eyes: bool,
     /// What kind of value it takes, and from where to where: "a whole number from 1 to 20".
     pub takes: fn() -> String,
     /// The default, as a file writes it.
@@ -173,6 +177,8 @@ pub struct Parameter {
     read: fn(&DeValue<'_>, &mut Settings) -> Option<()>,
     /// Takes the value of the first settings over into the second.
     copy: fn(&Settings, &mut Settings),
+    /// Its value among the settings, as a file writes it.
+    write: fn(&Settings) -> String,
 }
 
 impl fmt::Debug for Parameter {
@@ -190,8 +196,12 @@ const fn minutes(n: u64) -> Duration {
 }
 
 /// Makes the table, the plain struct of the values, and the way between them, from one list.
+///
+/// A row that ends in `, FourEyes` takes two persons.
 macro_rules! parameters {
-    ($($name:ident: $type:ty = $default:expr, $range:expr, $unit:literal, $status:ident, $reach:ident, $source:literal, $meaning:literal;)*) => {
+    (@four_eyes) => { false };
+    (@four_eyes FourEyes) => { true };
+    ($($name:ident: $type:ty = $default:expr, $range:expr, $unit:literal, $status:ident, $reach:ident, $source:literal, $meaning:literal $(, $eyes:ident)?;)*) => {
         /// The parameters in force for one municipality on one day: see [`Parameters::at`]. `default()` has the
         /// defaults of the table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,6 +223,7 @@ macro_rules! parameters {
             source: $source,
             status: Status::$status,
             reach: Reach::$reach,
+            four_eyes: parameters!(@four_eyes $($eyes)?),
             takes: || format!("{}{}", <$type as Setting>::TYPE, <$type as Setting>::between($range)),
             default: || <$type as Setting>::toml($default),
             read: |value, settings| {
@@ -220,6 +231,7 @@ macro_rules! parameters {
                 ($range).contains(&value).then(|| settings.$name = value)
             },
             copy: |from, to| to.$name = from.$name,
+            write: |settings| <$type as Setting>::toml(settings.$name),
         },)*];
     };
 }
@@ -246,14 +258,14 @@ parameters! {
     final_timeout_bank_days: u16 = 2, 0..=20, "bank days", Assumed, Municipality, "nemkonto.md 1.7; 00-decisions.md 1.4",
         "Bank days after the disposition day when a payment without a final answer is on the worklist";
     assume_paid: bool = false, false..=true, "", Assumed, Municipality, "00-decisions.md 1.4",
-        "Whether such a payment then counts as paid, without a person";
+        "Whether such a payment then counts as paid, without a person", FourEyes;
     duplicate_days: i32 = 30, 0..=366, "days", Assumed, Municipality, "nemkonto.md 4.2; 00-decisions.md 4",
-        "How far back a like payment under another reference holds a new one for a person; 0: never";
+        "How far back a like payment under another reference holds a new one for a person; 0: never", FourEyes;
     alternative_account: AlternativeAccount = AlternativeAccount::FourEyes,
         AlternativeAccount::FourEyes..=AlternativeAccount::Report, "", Assumed, Municipality, "00-decisions.md 8",
-        "How a payment to an alternative account is supervised";
+        "How a payment to an alternative account is supervised", FourEyes;
     expense_by: ExpenseBy = ExpenseBy::Sender, ExpenseBy::Sender..=ExpenseBy::Hub, "", Assumed, Supplier,
-        "00-decisions.md 2.1", "Who posts the expense: the sender against UDB_K, or the hub on the record's account";
+        "00-decisions.md 2.1", "Who posts the expense: the sender against UDB_K, or the hub on the record's account", FourEyes;
     counter_lines: CounterLines = CounterLines::Summed, CounterLines::Summed..=CounterLines::Each, "", Assumed,
         Municipality, "00-decisions.md 2.7", "Whether the counter lines of a voucher are summed per account and benefit";
     voucher_limit: u32 = 2_000, 1..=10_000, "payments", Assumed, Municipality, "00-decisions.md 2.7",
@@ -271,6 +283,8 @@ struct Row {
     validity: Validity,
     /// Where the row names its municipality.
     place: Place,
+    /// The line on which it begins.
+    begins: u32,
     values: Settings,
     /// Which of [`PARAMETERS`] the row sets, with the line.
     sets: Vec<(usize, u32)>,
@@ -390,7 +404,8 @@ fn read_row(section: &Section<'_>, of_municipality: bool) -> Option<Row> {
         Some(code) => Some(code?),
         None => None,
     };
-    Some(Row { municipality, supplier, validity: validity?, place: section.place_of("code"), values, sets })
+    let (place, begins) = (section.place_of("code"), section.place().line);
+    Some(Row { municipality, supplier, validity: validity?, place, begins, values, sets })
 }
 
 /// Reads one parameter if the row sets it, and says whether it does.

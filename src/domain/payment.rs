@@ -28,7 +28,8 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
-    const ALL: [HoldReason; 8] = [
+    /// All of them.
+    pub const ALL: [HoldReason; 8] = [
         HoldReason::Maximum,
         HoldReason::PossibleDuplicate,
         HoldReason::Negative,
@@ -464,9 +465,13 @@ impl AttemptState {
         }
     }
 
-    /// What a person's word makes of an attempt that is unclear, or of one whose time for an answer ran out (00-decisions.md
-    /// 1.3, 1.5); `None`: he has no say now. An answer that comes later is weighed as ever.
+    /// What a person's word makes of an attempt that is unclear, of one whose time for an answer ran out, or, where the
+    /// payee's bank refused it outside NemKonto, of one that is paid (00-decisions.md 1.3, 1.5; feature 1.1.1); `None`: he
+    /// has no say now. An answer that comes later is weighed as ever.
     pub fn settled(self, payment: PaymentState, was_paid: bool) -> Option<Step> {
+        if payment == PaymentState::Paid && self.payment_state() == PaymentState::Paid && !was_paid {
+            return Some(step(AttemptState::BankRejected, PaymentState::Open).posting(Posting::P8));
+        }
         let timed_out = payment == PaymentState::Unconfirmed && self.is_undecided();
         let unclear = payment == PaymentState::Open && self == AttemptState::Manual;
         if !(unclear || timed_out) || self == AttemptState::Ready {
@@ -509,6 +514,20 @@ fn step(attempt: AttemptState, payment: PaymentState) -> Step {
 }
 
 impl Step {
+    /// Where a payment stands when this became of its newest attempt: what a person did about it since is not undone by what
+    /// NemKonto says late. `now`: where it stands.
+    pub fn payment_now(self, now: PaymentState) -> PaymentState {
+        use PaymentState as S;
+        match now {
+            // An answer that decides nothing does not take away that its time ran out.
+            S::Unconfirmed if self.attempt.is_undecided() => now,
+            S::Cash | S::Own | S::Petty | S::Recalled | S::Refused => now,
+            // To be sent anew; but not while it may be paid already.
+            S::Waiting | S::Held(_) if self.attempt != AttemptState::Manual => now,
+            S::Waiting | S::Held(_) | S::InProgress | S::Unconfirmed | S::Open | S::Paid => self.payment,
+        }
+    }
+
     fn posting(self, posting: Posting) -> Step {
         Step { posting: Some(posting), ..self }
     }
@@ -595,7 +614,9 @@ mod tests {
             (S::Suspect, P::Unconfirmed, true, true),
             (S::Accepted, P::InProgress, false, false),
             (S::Ready, P::InProgress, false, false),
-            (S::AtBank, P::Paid, false, false),
+            (S::AtBank, P::Paid, false, true),
+            (S::PaidCheck, P::Paid, false, true),
+            (S::AtBank, P::Open, false, false),
             (S::Rejected, P::Open, false, false),
             (S::BankRejected, P::Open, false, false),
             (S::PaidErrorAccount, P::Open, false, false),
@@ -607,6 +628,24 @@ mod tests {
         assert_eq!((paid.attempt, paid.payment, paid.posting), (S::AtBank, P::Paid, Some(Posting::P6)));
         let failed = S::Accepted.settled(P::Unconfirmed, false).unwrap();
         assert_eq!((failed.attempt, failed.payment, failed.posting), (S::BankRejected, P::Open, None));
+    }
+
+    #[test]
+    fn what_a_person_did_is_not_undone_by_what_nemkonto_says_late() {
+        use AttemptState as S;
+        use PaymentState as P;
+        for (attempt, event, now, then) in [
+            (S::BankRejected, AttemptEvent::TakenByBank, P::Cash, P::Cash),
+            (S::Rejected, AttemptEvent::TakenByBank, P::Recalled, P::Recalled),
+            (S::Returned, AttemptEvent::TakenByBank, P::Waiting, P::Open),
+            (S::Returned, AttemptEvent::TakenByBank, P::Held(HoldReason::Late), P::Open),
+            (S::PaidErrorAccount, AttemptEvent::BankRefusal, P::Waiting, P::Waiting),
+            (S::PaidErrorAccount, AttemptEvent::BankRefusal, P::Own, P::Own),
+            (S::Accepted, AttemptEvent::Accept, P::Unconfirmed, P::Unconfirmed),
+            (S::Accepted, AttemptEvent::TakenByBank, P::Unconfirmed, P::Paid),
+        ] {
+            assert_eq!(attempt.answered(event).payment_now(now), then, "{attempt:?} {event:?} {now}");
+        }
     }
 
     proptest! {

@@ -76,6 +76,9 @@ pub enum Forbidden {
         /// Whose it is.
         municipality: MunicipalityCode,
     },
+    /// Of some municipalities, where it is about all.
+    #[error("{0} may act for some municipalities only, and this is for all of them: see users.toml")]
+    SomeOnly(String),
 }
 
 /// A person who may do everything for everybody, as the file says it.
@@ -152,6 +155,24 @@ impl Users {
         }
     }
 
+    /// Whether a person may act in a role for one municipality, or for all of them at once where it is `None`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check_reach(
+        &self,
+        who: &str,
+        role: Role,
+        municipality: Option<MunicipalityCode>,
+    ) -> Result<(), Forbidden> {
+        self.check(who, role, municipality)?;
+        let is_bound = |user: &User| user.account == who && !user.municipalities.is_empty();
+        match municipality {
+            None if self.listed.iter().flatten().any(is_bound) => Err(Forbidden::SomeOnly(who.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the file names this account.
     pub fn names(&self, who: &str) -> bool {
         self.listed.iter().flatten().any(|user| user.account == who)
@@ -184,10 +205,25 @@ pub enum Act {
     VoucherBooked = 7,
     /// Holds that it did not.
     VoucherRefused = 8,
+    /// Sends a refused or returned payment anew, as a new attempt.
+    Resend = 9,
+    /// Pays it by cash voucher.
+    PayInCash = 10,
+    /// Settles it over the municipality's own account.
+    PayOverOwnAccount = 11,
+    /// Takes it back, as its sender asks.
+    Recall = 12,
+    /// Sends it back to its case system.
+    Refuse = 13,
+    /// Lets one go that was held for its amount or its day.
+    ReleaseHeld = 14,
+    /// Notes that NemKonto was asked to stop it.
+    RequestStop = 15,
 }
 
 impl Act {
-    const ALL: [Act; 8] = [
+    /// All of them.
+    pub const ALL: [Act; 15] = [
         Act::ReleaseDuplicate,
         Act::RefuseDuplicate,
         Act::BundleArrived,
@@ -196,7 +232,35 @@ impl Act {
         Act::PaymentFailed,
         Act::VoucherBooked,
         Act::VoucherRefused,
+        Act::Resend,
+        Act::PayInCash,
+        Act::PayOverOwnAccount,
+        Act::Recall,
+        Act::Refuse,
+        Act::ReleaseHeld,
+        Act::RequestStop,
     ];
+
+    /// Whether it changes a payment by [`super::handling`].
+    pub fn is_of_payment(self) -> bool {
+        match self {
+            Act::ReleaseDuplicate
+            | Act::RefuseDuplicate
+            | Act::Resend
+            | Act::PayInCash
+            | Act::PayOverOwnAccount
+            | Act::Recall
+            | Act::Refuse
+            | Act::ReleaseHeld
+            | Act::RequestStop => true,
+            Act::BundleArrived
+            | Act::BundleNeverArrived
+            | Act::PaymentPaid
+            | Act::PaymentFailed
+            | Act::VoucherBooked
+            | Act::VoucherRefused => false,
+        }
+    }
 
     /// The act behind a code of the store.
     pub fn from_code(code: u8) -> Option<Act> {
@@ -212,16 +276,31 @@ impl Act {
             | Act::PaymentPaid
             | Act::PaymentFailed
             | Act::VoucherBooked
-            | Act::VoucherRefused => false,
+            | Act::VoucherRefused
+            | Act::Resend
+            | Act::PayInCash
+            | Act::PayOverOwnAccount
+            | Act::Recall
+            | Act::Refuse
+            | Act::ReleaseHeld
+            | Act::RequestStop => false,
         }
     }
 
     /// The role of whoever does or proposes it.
     pub fn role(self) -> Role {
         match self {
-            Act::ReleaseDuplicate | Act::RefuseDuplicate | Act::PaymentPaid | Act::PaymentFailed => {
-                Role::Clerk
-            }
+            Act::ReleaseDuplicate
+            | Act::RefuseDuplicate
+            | Act::PaymentPaid
+            | Act::PaymentFailed
+            | Act::Resend
+            | Act::PayInCash
+            | Act::PayOverOwnAccount
+            | Act::Recall
+            | Act::Refuse
+            | Act::ReleaseHeld
+            | Act::RequestStop => Role::Clerk,
             Act::BundleArrived | Act::BundleNeverArrived | Act::VoucherBooked | Act::VoucherRefused => {
                 Role::Operator
             }
@@ -239,6 +318,13 @@ impl Act {
             Act::PaymentFailed => "it was not paid",
             Act::VoucherBooked => "the ERP booked it",
             Act::VoucherRefused => "the ERP did not book it",
+            Act::Resend => "send it anew",
+            Act::PayInCash => "pay it in cash",
+            Act::PayOverOwnAccount => "settle it over the own account",
+            Act::Recall => "recall it",
+            Act::Refuse => "send it back to its case system",
+            Act::ReleaseHeld => "let it go",
+            Act::RequestStop => "ask NemKonto to stop it",
         }
     }
 }
@@ -290,6 +376,10 @@ mod tests {
         ] {
             assert_eq!(users.check(who, role, municipality), expected, "{who} {role:?}");
         }
+        let anna = |municipality| users.check_reach("anna", Role::Clerk, municipality);
+        assert_eq!((anna(Some(AARHUS)), anna(None)), (Ok(()), Err(Forbidden::SomeOnly("anna".into()))));
+        assert_eq!(users.check_reach("bo", Role::Operator, None), Ok(()));
+        assert_eq!(no_file.check_reach("eve", Role::Operator, None), Ok(()));
     }
 
     #[test]

@@ -25,6 +25,11 @@ use super::trigger::{ROUTED, Routing, Trigger};
 use super::vouchers::{DIMENSIONS, Voucher, VoucherFile};
 
 const METADATA: &str = ".metadata";
+/// Where a person lays assortments, and how they are sent (sortiment-sf7002.md 2, ASSUMED).
+const ASSORTMENTS: &str = "assortments";
+const ASSORTMENT_INF_REF: &str = "SF7002_Sortiment";
+/// CVR of KOMBIT, in whose name they are sent.
+const KOMBIT: &str = "19435075";
 /// Vouchers in the ERP's books are numbered from here.
 const FIRST_NUMBER: u64 = 990_000_000;
 
@@ -390,7 +395,7 @@ impl<'d> Erp<'d> {
     ) -> Result<Erp<'d>, PartnerError> {
         disk.create_dir_all(&folders.inbox)?;
         disk.create_dir_all(&folders.outbox)?;
-        for folder in ["taken", "metadata", "books", "pending", "ready"] {
+        for folder in ["taken", "metadata", "books", "pending", "ready", ASSORTMENTS] {
             disk.create_dir_all(&folders.home.join(folder))?;
         }
         Ok(Erp {
@@ -420,6 +425,7 @@ impl<'d> Erp<'d> {
     pub fn step(&mut self, now: DateTime) -> Result<Stepped, PartnerError> {
         let taken = self.take(now)?;
         self.answer()?;
+        self.hand_on_assortments(now)?;
         let pending = self.folders.home.join("pending");
         Ok(Stepped { taken, delivered: deliver_due(self.disk, &pending, now, &self.folders.outbox)? })
     }
@@ -469,6 +475,18 @@ impl<'d> Erp<'d> {
             }
         }
         Ok(count)
+    }
+
+    /// Sends what a person laid into `assortments/`, as Klassifikation would: a kill between sending and taking away sends
+    /// the same file again.
+    fn hand_on_assortments(&self, now: DateTime) -> Result<(), PartnerError> {
+        let dir = self.folders.home.join(ASSORTMENTS);
+        for name in names_in(self.disk, &dir)? {
+            let bytes = self.disk.read(&dir.join(&name))?;
+            self.post_with_trigger(now, &name, &bytes, ASSORTMENT_INF_REF, KOMBIT)?;
+            self.disk.remove(&dir.join(&name))?;
+        }
+        Ok(())
     }
 
     /// Technical receipts of its own answers are kept and looked at by nobody but people.
@@ -721,16 +739,27 @@ impl<'d> Erp<'d> {
         let bytes = erp_answers::write(answer, at, form);
         let number = taken.number * 10 + serial.unsigned_abs();
         let name = format!("FINANSKVIT_{authority}_{}_{number:04}.xml", at.strftime("%Y%m%dT%H%M%S"));
-        let uuid = |what: &str| uuid_of(&[&self.settings.user, what, &name]);
+        self.post_with_trigger(at, &name, bytes.as_bytes(), &self.settings.inf_ref, authority)
+    }
+
+    fn post_with_trigger(
+        &self,
+        at: DateTime,
+        name: &str,
+        bytes: &[u8],
+        inf_ref: &str,
+        authority: &str,
+    ) -> Result<(), PartnerError> {
+        let uuid = |what: &str| uuid_of(&[&self.settings.user, what, name]);
         let trigger = Trigger {
             transfer: None,
-            file_name: name.clone(),
+            file_name: name.to_owned(),
             size: bytes.len() as u64,
             sender: self.settings.user.clone(),
             file_id: Some(uuid("file")),
             recipients: vec![ROUTED.to_owned()],
             routing: Some(Routing {
-                inf_ref: self.settings.inf_ref.clone(),
+                inf_ref: inf_ref.to_owned(),
                 sender_system: self.settings.system.clone(),
                 sender_authority: authority.to_owned(),
                 transaction: uuid("transaction"),
@@ -741,7 +770,7 @@ impl<'d> Erp<'d> {
         };
         // By name the file comes before its trigger, and so it is delivered before it.
         let pending = self.folders.home.join("pending");
-        post(self.disk, &pending, at, &name, bytes.as_bytes())?;
+        post(self.disk, &pending, at, name, bytes)?;
         post(self.disk, &pending, at, &format!("{name}.trigger"), trigger.write().as_bytes())?;
         Ok(())
     }

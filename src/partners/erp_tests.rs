@@ -189,6 +189,20 @@ fn code(code: &str) -> String {
 const ACCEPTED: &str = "<FinansKvitteringResultat>Accepteret</FinansKvitteringResultat>";
 
 #[test]
+fn an_assortment_that_a_person_laid_there_is_handed_on_once() {
+    let world = World::with("", "");
+    let mut erp = world.open(&RealDisk);
+    let place = world.dir.path().join("home/assortments/SORTIMENT_1.xml");
+    RealDisk.write_atomically(&place, b"<HentSortiment_O/>").unwrap();
+    assert_eq!(erp.step(noon()).unwrap().delivered, ["SORTIMENT_1.xml", "SORTIMENT_1.xml.trigger"]);
+    let trigger = world.dir.path().join("OUT/SORTIMENT_1.xml.trigger");
+    let routing = Trigger::read(&RealDisk.read(&trigger).unwrap()).unwrap().routing.unwrap();
+    assert_eq!(routing.inf_ref, "SF7002_Sortiment");
+    assert_eq!(world.answers(), ["<HentSortiment_O/>"]);
+    assert!(erp.step(noon()).unwrap().delivered.is_empty());
+}
+
+#[test]
 fn a_right_file_is_booked_and_answered() {
     let world = World::with("delay = \"10m\"", "");
     let mut erp = world.open(&RealDisk);

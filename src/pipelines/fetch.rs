@@ -93,6 +93,7 @@ pub(super) async fn each_new(
         if needs_metadata(hub, pipeline) {
             wanted =
                 metadata::with_their_metadata(hub, place, &listed, wanted, &mut fetching.activity).await?;
+            wanted = metadata::of_own_kind(hub, pipeline, place, wanted, &mut fetching.activity).await;
         }
         for file in wanted {
             let taken = fetching.one(place, file, process).await;

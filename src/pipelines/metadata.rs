@@ -6,7 +6,7 @@ use toek_formats::routing::names::{METADATA_SUFFIX, ROUTED};
 use toek_formats::routing::{FileContent, FileMetadata};
 
 use super::fetch::Unfit;
-use super::{Activity, Hub, PipelineError, Place};
+use super::{Activity, Hub, PipelineError, Place, chain};
 use crate::config::{EndpointKind, Format, Pipeline};
 use crate::store::task;
 use crate::store::transfer::{self, Close, Transfer, TransferState};
@@ -28,8 +28,13 @@ pub(super) async fn with_their_metadata<'l>(
     let (ready, waiting): (Vec<_>, Vec<_>) = wanted.into_iter().partition(is_ready);
     let now = hub.clock.micros();
     let text = "it came without its metadata and is not taken in";
-    let late = |file: &Listed| now - file.modified_micros > PATIENCE_MICROS;
-    Unfit { kind: task::NO_METADATA, text, files: waiting }.tell(hub, place, late, activity).await?;
+    let late = |file: &Listed| {
+        let is_wanted = waiting.iter().any(|wanted| wanted.name == file.name);
+        is_wanted && now - file.modified_micros > PATIENCE_MICROS
+    };
+    // What another pipeline waits for is not gone.
+    let files = listed.iter().filter(|file| !is_ready(file)).collect();
+    Unfit { kind: task::NO_METADATA, text, files }.tell(hub, place, late, activity).await?;
     for left in listed.iter().filter_map(|file| file.name.strip_suffix(METADATA_SUFFIX)) {
         let taken = !has(left)
             && hub.store.read(|tx| transfer::named(tx, left))?.iter().any(|t| t.state.is_settled());
@@ -38,6 +43,66 @@ pub(super) async fn with_their_metadata<'l>(
         }
     }
     Ok(ready)
+}
+
+/// The files that this pipeline takes where another takes files of the same folder: what each is, its metadata tells.
+/// What cannot be told is the ERP's, whose pipeline sets it aside.
+pub(super) async fn of_own_kind<'l>(
+    hub: &Hub,
+    pipeline: &Pipeline,
+    place: &Place,
+    files: Vec<&'l Listed>,
+    activity: &mut Activity,
+) -> Vec<&'l Listed> {
+    let mut own = Vec::new();
+    for file in files {
+        let Some(other) = rival(hub, pipeline, &file.name) else {
+            own.push(file);
+            continue;
+        };
+        match fetch(place, file).await {
+            Ok(bytes) => {
+                let kind = kind_of(&bytes);
+                let is_own = match pipeline.format {
+                    Format::Assortment => kind.as_deref() == expected(hub, pipeline.format),
+                    _ => kind.is_none() || kind.as_deref() != expected(hub, other.format),
+                };
+                own.extend(is_own.then_some(file));
+            }
+            Err(error) => {
+                activity.failures.push(format!("{}: {}", file.name.escape_debug(), chain(&error)));
+            }
+        }
+    }
+    own
+}
+
+/// Another pipeline that takes files of this name from the same folder.
+fn rival<'h>(hub: &'h Hub, pipeline: &Pipeline, name: &str) -> Option<&'h Pipeline> {
+    hub.installation.pipelines.iter().find(|other| {
+        other.format != pipeline.format
+            && [pipeline, other].into_iter().all(|one| expected(hub, one.format).is_some())
+            && (&other.endpoint, &other.folder) == (&pipeline.endpoint, &pipeline.folder)
+            && other.receiving.as_ref().is_some_and(|receiving| receiving.pattern.takes(name))
+    })
+}
+
+/// The kind of file that metadata tells.
+fn kind_of(bytes: &[u8]) -> Option<String> {
+    match FileMetadata::read(bytes).ok()?.content {
+        FileContent::Routed(routing) => Some(routing.inf_ref),
+        _ => None,
+    }
+}
+
+/// What Serviceplatformen calls the files of a format that comes routed.
+fn expected(hub: &Hub, format: Format) -> Option<&str> {
+    let platform = hub.installation.serviceplatformen.as_ref()?;
+    match format {
+        Format::FinanceAnswer => Some(&platform.voucher_answers),
+        Format::Assortment => Some(&platform.assortments),
+        _ => None,
+    }
 }
 
 /// What lies beside a file.
@@ -98,12 +163,8 @@ fn fault(hub: &Hub, pipeline: &Pipeline, file: &Transfer, bytes: &[u8]) -> Optio
     {
         return Some("SP-META: it is not for us".to_owned());
     }
-    let expected =
-        hub.installation.serviceplatformen.as_ref().map(|platform| platform.voucher_answers.as_str());
-    match (metadata.content, expected) {
-        (FileContent::Routed(routing), Some(expected))
-            if pipeline.format == Format::FinanceAnswer && routing.inf_ref != expected =>
-        {
+    match (metadata.content, expected(hub, pipeline.format)) {
+        (FileContent::Routed(routing), Some(expected)) if routing.inf_ref != expected => {
             Some(format!("SP-META: it is a file of kind `{}`", routing.inf_ref.escape_debug()))
         }
         _ => None,

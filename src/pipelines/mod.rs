@@ -8,6 +8,7 @@ pub mod endpoints;
 pub mod fetch;
 mod metadata;
 pub mod receive_answers;
+pub mod receive_assortments;
 pub mod receive_bank_statements;
 pub mod receive_order_controls;
 pub mod receive_payments;
@@ -304,6 +305,7 @@ pub async fn run(hub: &Hub, name: &str) -> Result<Activity, PipelineError> {
         PipelineKind::ReceiveReceipts => receive_receipts::activate(hub, pipeline).await,
         PipelineKind::ReceiveBankStatements => receive_bank_statements::activate(hub, pipeline).await,
         PipelineKind::ReceiveOrderControls => receive_order_controls::activate(hub, pipeline).await,
+        PipelineKind::ReceiveAssortments => receive_assortments::activate(hub, pipeline).await,
     }
 }
 

@@ -19,8 +19,8 @@ use crate::config::{Acceptance, Intake, Pipeline};
 use crate::domain::calendar::copenhagen;
 use crate::domain::identity::PaymentId;
 use crate::domain::intake::{
-    self as domain, Candidate, Decision, Duplicates, Method, Refusal, content_fingerprint, pack_digits,
-    reference_fingerprint, same_content,
+    self as domain, Candidate, Decision, Duplicates, Limits, Method, Refusal, content_fingerprint,
+    pack_digits, reference_fingerprint, same_content,
 };
 use crate::domain::ledger::{Source, Vouchers};
 use crate::domain::parameters::Settings;
@@ -392,7 +392,12 @@ impl<'a> Intaking<'a> {
         let Batch { candidates, mut rejected, mut findings, up_to, .. } = batch;
         let bank_days = &self.hub.installation.bank_days;
         let settings = |municipality| self.settings(municipality);
-        let decisions = domain::decide(&candidates, duplicates, self.decided, bank_days, &settings);
+        let (catalogue, on) = (&self.hub.installation.catalogue, self.decided.date());
+        let limits = |benefit| {
+            let row = catalogue.at(benefit, on);
+            row.map_or(Limits::default(), |row| Limits { minimum: row.minimum, maximum: row.maximum })
+        };
+        let decisions = domain::decide(&candidates, duplicates, self.decided, bank_days, &settings, &limits);
         let limit = |municipality| self.settings(municipality).voucher_limit as usize;
         let mut vouchers = Vouchers::new(&limit);
         let day = self.decided.date();
@@ -405,7 +410,7 @@ impl<'a> Intaking<'a> {
                     rejected.push(row);
                     findings.push(finding);
                 }
-                Decision::Queue(_) | Decision::Hold(_) => self.remember(candidate),
+                Decision::Queue(_) | Decision::Petty | Decision::Hold(_) => self.remember(candidate),
             }
         }
         let held = decisions.iter().zip(duplicates).zip(&candidates);

@@ -67,6 +67,7 @@ async fn look_at(hub: &Hub, sender: &Pipeline, place: &Place, listed: &[Listed],
             | PipelineKind::ReceiveAnswers
             | PipelineKind::ReceiveVoucherAnswers
             | PipelineKind::ReceiveReceipts
+            | PipelineKind::ReceiveAssortments
             | PipelineKind::ReceiveBankStatements
             | PipelineKind::ReceiveOrderControls => Ok(0),
         };
@@ -483,7 +484,9 @@ pub(super) async fn mind(
 fn all_have_looked(hub: &Hub, hold: &Hold, until: Timestamp) -> Result<bool, PipelineError> {
     let looks: HashMap<String, i64> =
         hub.store.read(|tx| restore::looks(tx, &hold.endpoint))?.into_iter().collect();
-    let here = hub.installation.pipelines.iter().filter(|p| p.endpoint == hold.endpoint && p.kind.receives());
+    // An assortment tells nothing of what was sent.
+    let tells = |kind: PipelineKind| kind.receives() && kind != PipelineKind::ReceiveAssortments;
+    let here = hub.installation.pipelines.iter().filter(|p| p.endpoint == hold.endpoint && tells(p.kind));
     Ok(here.map(|p| &p.name).all(|name| looks.get(name).is_some_and(|at| *at > until.as_microsecond())))
 }
 
@@ -508,6 +511,7 @@ pub fn expected_until(hub: &Hub, hold: &Hold) -> Result<Timestamp, PipelineError
             | PipelineKind::ReceiveAnswers
             | PipelineKind::ReceiveVoucherAnswers
             | PipelineKind::ReceiveReceipts
+            | PipelineKind::ReceiveAssortments
             | PipelineKind::ReceiveBankStatements
             | PipelineKind::ReceiveOrderControls => restored,
         };
@@ -556,6 +560,7 @@ pub fn questions(hub: &Hub, hold: &Hold) -> Result<Vec<String>, PipelineError> {
             | PipelineKind::ReceiveAnswers
             | PipelineKind::ReceiveVoucherAnswers
             | PipelineKind::ReceiveReceipts
+            | PipelineKind::ReceiveAssortments
             | PipelineKind::ReceiveBankStatements
             | PipelineKind::ReceiveOrderControls => {}
         }

@@ -18,6 +18,7 @@ use super::deliver::{Parcel, Sight, carrier, lies_archived};
 use super::{Activity, Hub, PipelineError, Place, chain, restored};
 use crate::canary::{self, Canary};
 use crate::config::{AmountForm, Evidence, Format, Pipeline, PipelineKind};
+use crate::domain;
 use crate::domain::answers::BundleState;
 use crate::domain::calendar::copenhagen;
 use crate::domain::identity::BundleNo;
@@ -27,7 +28,7 @@ use crate::store::bundle::{
     self, Bundle, BundleLine, DueKey, FinishRuns, Frozen, HoldLate, MarkLanded, Move, Number,
 };
 use crate::store::transfer::{self, Transfer};
-use crate::store::{StoreError, Write, evidence, together, unknown};
+use crate::store::{StoreError, Write, block, evidence, intake, together, unknown};
 
 /// The window of a day's ordinary run.
 const DAILY: &str = "daily";
@@ -58,6 +59,7 @@ async fn send(
     }
     look_again(hub, pipeline, &mut activity).await?;
     deliver_all(hub, pipeline, &mut activity).await?;
+    free(hub).await?;
     for (group, due) in choose(hub, wanted, &mut activity).await? {
         let municipality = group.municipality;
         if let Err(error) = number(hub, pipeline, &group, due).await {
@@ -67,6 +69,19 @@ async fn send(
     deliver_all(hub, pipeline, &mut activity).await?;
     hub.store.write(FinishRuns { at: hub.clock.micros() }).await?;
     Ok(activity)
+}
+
+/// Lets go what no block holds any more: it was lifted, or its time is over.
+async fn free(hub: &Hub) -> Result<(), PipelineError> {
+    let (now, at) = (hub.clock.danish(), hub.clock.micros());
+    let today = now.date();
+    for payment in hub.store.read(|tx| block::freed(tx, today))? {
+        let Some(stored) = hub.store.read(|tx| intake::payment(tx, payment))? else { continue };
+        let rules = hub.installation.parameters.at(stored.request.municipality, today);
+        let due = domain::intake::due(&stored.request, now, &hub.installation.bank_days, &rules);
+        hub.store.write(block::Free { payment, due, today, at }).await?;
+    }
+    Ok(())
 }
 
 /// What goes into bundles together. Immediate ones of a transfer are a window of their own, and go first.

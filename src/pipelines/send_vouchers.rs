@@ -16,9 +16,8 @@ use super::{Activity, Hub, PipelineError, Place, chain, restored};
 use crate::canary::{self, Canary};
 use crate::config::{Commit, EndpointKind, Format, Pipeline};
 use crate::domain::accounts::{AccountPlan, ReferenceKey};
-use crate::domain::finance::{
-    FileState, VoucherState, document_number, heading, posting_text, waits_for_original,
-};
+use crate::domain::assortment::{Replica, class_name};
+use crate::domain::finance::{FileState, VoucherState, document_number, heading, posting_text};
 use crate::domain::identity::{posting_id, trace_id, voucher_file_ids};
 use crate::domain::intake::unpack_digits;
 use crate::domain::ledger::{Account, Line, Source};
@@ -30,7 +29,7 @@ use crate::store::finance::{
 };
 use crate::store::ledger::Booked;
 use crate::store::transfer::{self, Transfer};
-use crate::store::{StoreError, Write, bundle, intake, ledger, together};
+use crate::store::{StoreError, Write, assortment, bundle, intake, ledger, together};
 
 /// How long the ERP has for its answer (oir-finans-sf1590a.md 7, ASSUMED).
 const ANSWER_WITHIN: SignedDuration = SignedDuration::from_hours(24);
@@ -71,21 +70,22 @@ async fn gather(
 ) -> Result<(), PipelineError> {
     let today = hub.clock.danish().date();
     let accounts = accounts_of(hub)?;
+    let assortments = hub.store.read(|tx| assortment::replica(tx, Some(municipality)))?;
+    let replica = Replica::of(municipality, &assortments);
     let (mut after, mut chosen, mut postings, mut unfit) = (0, Vec::new(), 0, Vec::new());
     loop {
         let page = hub.store.read(|tx| finance::waiting_after(tx, municipality, today, after))?;
         let Some(last) = page.last() else { break };
         after = last.booked.voucher_no;
         for waiting in page {
-            let rule = waiting.booked.voucher.rule;
-            let must_wait = waits_for_original(rule)
-                && !hub.store.read(|tx| finance::original_is_accepted(tx, &waiting.booked))?;
-            if must_wait {
+            if !hub.store.read(|tx| finance::original_is_accepted(tx, &waiting.booked))? {
                 continue;
             }
             let obstacle = match waiting.is_contradicted {
                 true => Some("the ERP both accepted and refused an earlier try of it".to_owned()),
-                false => missing_account(accounts, &waiting).or_else(|| unwritable(hub, &waiting)),
+                false => missing_account(accounts, &waiting)
+                    .or_else(|| unusable_class(accounts, &replica, &waiting))
+                    .or_else(|| unwritable(hub, &waiting)),
             };
             if let Some(missing) = obstacle {
                 if waiting.held.as_ref() != Some(&missing) {
@@ -136,6 +136,17 @@ fn missing_account(accounts: &AccountPlan, waiting: &Waiting) -> Option<String> 
         |line: &&Line| accounts.dimensions(voucher.municipality, line.account, line.benefit, day).is_none();
     let line = voucher.lines.iter().find(unknown)?;
     Some(format!("V02: there is no account for {} and benefit {} on {day}", line.account, line.benefit))
+}
+
+/// V02: the first class of a voucher that the assortment does not let it use on its booking day.
+fn unusable_class(accounts: &AccountPlan, replica: &Replica, waiting: &Waiting) -> Option<String> {
+    let (voucher, day) = (&waiting.booked.voucher, waiting.booking_day);
+    accounts.named_by(voucher, day).into_iter().find_map(|(what, part, class)| {
+        let standing = replica.standing(part, class, day);
+        let name = class_name(class, replica.name(part, class));
+        (!standing.is_usable())
+            .then(|| format!("V02: {part} {name}, for {what}, cannot be used on {day}: {standing}"))
+    })
 }
 
 async fn deliver_all(hub: &Hub, pipeline: &Pipeline, activity: &mut Activity) -> Result<(), PipelineError> {

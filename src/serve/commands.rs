@@ -1,7 +1,9 @@
 //! What a person may ask for that changes anything, as values: the same work whether the command does it alone or a
 //! running `serve` does it for the command. Prints nothing.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+use toek_formats::vocabulary::MunicipalityCode;
 
 use super::activation;
 use super::bank::{self, BankAct};
@@ -11,15 +13,16 @@ use crate::domain::intake as domain;
 use crate::domain::people::{Act, Forbidden, Role};
 use crate::domain::sending::Due;
 use crate::pipelines::{self, Activity, Hub, PipelineError, restored};
-use crate::store::duplicate::SettleDuplicate;
+use crate::store::block::{self, Block, Target};
 use crate::store::finance::{self, Rebuild};
+use crate::store::handling::Handle;
 use crate::store::people_log::{self, Log};
 use crate::store::person_act::{Step, Taken};
 use crate::store::restore::{self, Hold, Release};
 use crate::store::schedule::{self, ReleaseClock};
 use crate::store::transfer::{self, Close, Reopen, Transfer, TransferState};
 use crate::store::unknown::{SettleBundle, SettlePayment, SettleVoucher};
-use crate::store::{StoreError, bundle, intake, ledger};
+use crate::store::{StoreError, bundle, intake, ledger, search};
 
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +70,26 @@ pub enum Command {
         /// Which of the two.
         what: BankAct,
     },
+    /// Blocks a payee or a payment.
+    Block {
+        /// Whose payments, four digits; none: everybody's.
+        municipality: Option<String>,
+        /// What it holds back.
+        target: BlockTarget,
+        /// The first day, `2026-02-02`; today when none.
+        from: Option<String>,
+        /// The last day; until it is lifted when none.
+        until: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// Lifts a block.
+    LiftBlock {
+        /// Its number.
+        block: i64,
+        /// Why.
+        reason: String,
+    },
     /// Believes the clock again.
     ReleaseClock,
     /// Sends to a place again that a restore held.
@@ -83,6 +106,25 @@ pub enum Command {
         /// At what: `P3-17`, `transfer 7`. No personal value.
         subject: String,
     },
+}
+
+/// What a block is to hold back.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockTarget {
+    /// All payments to somebody: the digits of a CPR or CVR number.
+    Payee(String),
+    /// One payment: `P3-17`.
+    Payment(String),
+}
+
+impl std::fmt::Debug for BlockTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            BlockTarget::Payee(_) => f.write_str("Payee(…)"),
+            BlockTarget::Payment(id) => write!(f, "Payment({id})"),
+        }
+    }
 }
 
 /// What became of a command.
@@ -138,6 +180,11 @@ pub enum Answer {
         /// The line that is open again.
         line: i64,
     },
+    /// The block stands, or is lifted.
+    Blocked {
+        /// Its number.
+        block: i64,
+    },
     /// Why the clock had been doubted; `None` when it had not.
     Released {
         /// See there.
@@ -185,8 +232,17 @@ impl Command {
                 (Act::BundleArrived | Act::BundleNeverArrived, _) => "unknown settle",
                 (Act::PaymentPaid | Act::PaymentFailed, _) => "unknown settle",
                 (Act::VoucherBooked | Act::VoucherRefused, _) => "vouchers settle",
+                (Act::Resend, _) => "payments resend",
+                (Act::PayInCash, _) => "payments cash",
+                (Act::PayOverOwnAccount, _) => "payments own",
+                (Act::Recall, _) => "payments recall",
+                (Act::Refuse, _) => "payments refuse",
+                (Act::ReleaseHeld, _) => "payments release",
+                (Act::RequestStop, _) => "payments stop",
             },
             Command::Bank { what } => what.name(),
+            Command::Block { .. } => "blocks add",
+            Command::LiftBlock { .. } => "blocks lift",
             Command::ReleaseClock => "release-clock",
             Command::ReleaseEndpoint { .. } => "endpoints release",
             Command::NoteReading { .. } => "read",
@@ -202,6 +258,9 @@ impl Command {
             Command::Rebuild { voucher, reason, .. } => format!("voucher {voucher}: {reason}"),
             Command::Act { act, subject, reason, .. } => format!("{subject}: {act}: {reason}"),
             Command::Bank { what } => what.subject(),
+            Command::Block { target: BlockTarget::Payment(id), reason, .. } => format!("{id}: {reason}"),
+            Command::Block { target: BlockTarget::Payee(_), reason, .. } => format!("a payee: {reason}"),
+            Command::LiftBlock { block, reason } => format!("block {block}: {reason}"),
             Command::ReleaseClock => "clock".to_owned(),
             Command::ReleaseEndpoint { endpoint, reason } => format!("endpoint {endpoint}: {reason}"),
             Command::NoteReading { subject, .. } => subject.clone(),
@@ -221,6 +280,8 @@ impl Command {
             Command::Bank { what } => what.line(hub).map(|_| None),
             Command::Rebuild { .. }
             | Command::Act { .. }
+            | Command::Block { .. }
+            | Command::LiftBlock { .. }
             | Command::ReleaseClock
             | Command::NoteReading { .. } => Ok(None),
         }
@@ -250,12 +311,67 @@ pub async fn perform(hub: &Hub, who: &Person, command: &Command) -> Result<Answe
             take_step(hub, subject, taken).await
         }
         Command::Bank { what } => bank::perform(hub, who, what).await,
+        Command::Block { municipality, target, from, until, reason } => {
+            let from = from.as_deref().map(day_of).transpose()?;
+            let until = until.as_deref().map(day_of).transpose()?;
+            let block = Block {
+                no: 0,
+                municipality: municipality.as_deref().map(municipality_of).transpose()?,
+                target: target_of(target)?,
+                from: from.unwrap_or_else(|| hub.clock.danish().date()),
+                until,
+                reason: given(reason)?,
+                by: who.to_string(),
+                at: hub.clock.micros(),
+                lifted: None,
+            };
+            if until.is_some_and(|until| until < block.from) {
+                return Err(CommandError::Refused("a block ends no earlier than it begins".to_owned()));
+            }
+            let block = hub.store.write(block::Add { block }).await.map_err(refused)?;
+            Ok(Answer::Blocked { block })
+        }
+        Command::LiftBlock { block, reason } => {
+            let (by, at, block) = (who.to_string(), hub.clock.micros(), *block);
+            hub.store.write(block::Lift { block, by, reason: given(reason)?, at }).await.map_err(refused)?;
+            Ok(Answer::Blocked { block })
+        }
         Command::ReleaseClock => {
             let doubted = hub.store.write(ReleaseClock { at: hub.clock.micros() }).await?;
             Ok(Answer::Released { doubted })
         }
         Command::ReleaseEndpoint { endpoint, reason } => release(hub, who, endpoint, reason).await,
         Command::NoteReading { .. } => Ok(Answer::Noted),
+    }
+}
+
+fn given(reason: &str) -> Result<String, CommandError> {
+    match reason.trim().is_empty() {
+        true => Err(CommandError::Refused("--reason may not be empty".to_owned())),
+        false => Ok(reason.to_owned()),
+    }
+}
+
+fn day_of(text: &str) -> Result<Date, CommandError> {
+    text.parse().map_err(|_| CommandError::Refused(format!("`{text}` is no day, such as 2026-02-02")))
+}
+
+fn municipality_of(text: &str) -> Result<MunicipalityCode, CommandError> {
+    let wrong = |_| CommandError::Refused(format!("`{text}` is no municipality: it has four digits"));
+    MunicipalityCode::parse(text).map_err(wrong)
+}
+
+fn target_of(target: &BlockTarget) -> Result<Target, CommandError> {
+    match target {
+        BlockTarget::Payee(digits) => {
+            let payee = search::payee(digits);
+            let wrong = "a payee is named by the ten digits of a CPR or the eight of a CVR number";
+            payee.map(Target::Payee).ok_or_else(|| CommandError::Refused(wrong.to_owned()))
+        }
+        BlockTarget::Payment(text) => {
+            let wrong = |_| CommandError::Refused(format!("`{text}` is no payment, such as P3-17"));
+            text.parse().map(Target::Payment).map_err(wrong)
+        }
     }
 }
 
@@ -301,6 +417,28 @@ fn authorize(hub: &Hub, who: &Person, command: &Command) -> Result<(), CommandEr
                 Role::Clerk,
                 Some(line.municipality),
             )?);
+        }
+        Command::Block { municipality, target, .. } => {
+            let (role, municipality) = match municipality {
+                Some(code) => (Role::Clerk, Some(municipality_of(code)?)),
+                None => (Role::Approver, None), // a central block touches everybody (ASSUMED)
+            };
+            let subject = match target_of(target)? {
+                Target::Payment(id) if municipality.is_none() => {
+                    let role = Role::Clerk;
+                    let owner = hub.store.read(|tx| intake::payment(tx, id))?;
+                    let owner = owner.map(|stored| stored.request.municipality);
+                    return Ok(hub.installation.users.check(&who.to_string(), role, owner)?);
+                }
+                _ => municipality,
+            };
+            return Ok(hub.installation.users.check(&who.to_string(), role, subject)?);
+        }
+        Command::LiftBlock { block, .. } => {
+            let found = hub.store.read(block::all)?.into_iter().find(|known| known.no == *block);
+            let municipality = found.and_then(|found| found.municipality);
+            let role = if municipality.is_some() { Role::Clerk } else { Role::Approver };
+            return Ok(hub.installation.users.check(&who.to_string(), role, municipality)?);
         }
         Command::Rebuild { voucher, .. } => (Role::Operator, Some(Subject::Voucher(*voucher))),
         Command::Act { act, step, subject, .. } => {
@@ -383,12 +521,13 @@ async fn take_step(hub: &Hub, subject: &str, taken: Taken) -> Result<Answer, Com
     let subject = Subject::named(hub, subject)?;
     let act = taken.act;
     let carried_out = match (subject, act) {
-        (Subject::Payment(payment), Act::ReleaseDuplicate | Act::RefuseDuplicate) => {
+        (Subject::Payment(payment), act) if act.is_of_payment() => {
             let (due, today) = (due_if_released(hub, payment)?, hub.clock.danish().date());
-            hub.store.write(SettleDuplicate { payment, taken, due, today }).await
+            hub.store.write(Handle { payment, taken, due, today }).await
         }
         (Subject::Payment(payment), Act::PaymentPaid | Act::PaymentFailed) => {
-            hub.store.write(SettlePayment { payment, taken }).await
+            let today = hub.clock.danish().date();
+            hub.store.write(SettlePayment { payment, taken, today }).await
         }
         (Subject::Bundle(bundle), Act::BundleArrived | Act::BundleNeverArrived) => {
             hub.store.write(SettleBundle { bundle, taken }).await

@@ -4,6 +4,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 use toek_formats::vocabulary::{BenefitCode, MunicipalityCode, Ore, Party};
 
+use super::block::{self, InForce};
 use super::journal::{self, EntryKind};
 use super::seal::{self, Sum, number};
 use super::sql::statements;
@@ -42,7 +43,7 @@ statements! {
             sum_ore, undecided, state, members, implied_decimals, benefits)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $18, $20, $21,
             $22, $23)";
-    CANDIDATE = "select state, attempt, amount_ore from payment where payment_id = $1";
+    CANDIDATE = "select state, attempt, amount_ore, payee_code, payee_no from payment where payment_id = $1";
     ATTEMPT = "insert into attempt (payment_id, attempt, bundle_no, bundle_line) values ($1, $2, $3, $4)";
     UNDER_WAY = "update payment set state = $2, attempt = $3, bundle_no = $4 where payment_id = $1";
     SELECT = "select bundle_no, run_no, transfer_no, municipality, run_day, part, group_id, created_at, execution_day,
@@ -225,8 +226,9 @@ impl Number {
 
     /// Takes from the due rows what still waits; what a person has held since is left out of the bundle, not in it.
     fn take(&self, tx: &Tx<'_>) -> Result<Vec<Member>, StoreError> {
+        let blocks = InForce::on(tx, self.run_day)?;
         let mut candidate = tx.prepare(CANDIDATE)?;
-        let mut members = Vec::new();
+        let (mut members, mut held) = (Vec::new(), Vec::new());
         for key in &self.due {
             let Some((_, taken, ids)) = due_row(tx, key)? else { continue };
             let mut now_taken = taken;
@@ -234,16 +236,29 @@ impl Number {
                 if members.len() == self.limit {
                     break;
                 }
-                let (state, attempt, amount): (u8, u8, i64) = candidate
-                    .query_row(params![id.as_i64()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-                if PaymentState::from_code(state)? == PaymentState::Waiting {
-                    let attempt = AttemptId { payment: *id, attempt: attempt + 1 };
-                    members.push(Member { attempt, amount: Ore(amount) });
-                }
+                let (state, attempt, amount, code, number): (u8, u8, i64, u8, i64) = candidate
+                    .query_row(params![id.as_i64()], |row| {
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                    })?;
                 now_taken += 1;
+                if PaymentState::from_code(state)? != PaymentState::Waiting {
+                    continue;
+                }
+                let block = match blocks.is_empty() {
+                    true => None,
+                    false => blocks.over(self.municipality, *id, intake::party(code, number)?),
+                };
+                match block {
+                    Some(block) => held.push((*id, block.no)),
+                    None => {
+                        let attempt = AttemptId { payment: *id, attempt: attempt + 1 };
+                        members.push(Member { attempt, amount: Ore(amount) });
+                    }
+                }
             }
             set_taken(tx, key, now_taken)?;
         }
+        block::hold(tx, self.municipality, &held, self.frozen.created_at)?;
         Ok(members)
     }
 

@@ -1,27 +1,21 @@
-//! Payments that repeat others: which one each equals and where that one stands now, and what persons do about it.
+//! Payments that repeat others: which one each equals and where that one stands now.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rusqlite::params;
-use toek_formats::vocabulary::{MunicipalityCode, Ore};
+use toek_formats::vocabulary::MunicipalityCode;
 
 use super::intake::{self, Stored};
-use super::journal::{self, EntryKind};
-use super::person_act::{self, PersonAct, Taken};
+use super::person_act::{self, PersonAct};
 use super::report;
 use super::sql::statements;
 use super::transfer::{self, TransferState};
-use super::{StoreError, Tx, Write, bundle, day_number, ledger};
+use super::{StoreError, Tx, bundle};
 use crate::domain::calendar::copenhagen;
 use crate::domain::identity::{PaymentId, TransferNo};
-use crate::domain::ledger::{Entry, Rule, Source, Vouchers};
-use crate::domain::outcome::{self, Outcome};
-use crate::domain::payment::{HoldReason, PaymentState};
-use crate::domain::people::Act;
-use crate::domain::sending::Due;
-use crate::steps;
+use crate::domain::payment::PaymentState;
 
 statements! {
     INSERT = "insert into duplicate (payment_id, earlier_payment) values ($1, $2)";
@@ -35,10 +29,6 @@ statements! {
         join transfer t on t.transfer_no = r.transfer_no
         where t.accepted_at is not null and r.earlier_payment is not null
         order by r.transfer_no desc, r.record_no desc limit $1";
-    STATE = "update payment set state = $2 where payment_id = $1 and state = $3";
-    SALT = "select salt from transfer where transfer_no = $1";
-    DUE = "insert into due (transfer_no, municipality, day, immediate, part, payments, sum_ore, taken, records)
-        values ($1, $2, $3, $4, $5, 1, $6, 0, $7)";
 }
 
 /// Keeps which payment each of those held as possible duplicates equals.
@@ -190,93 +180,4 @@ pub fn repeated(tx: &Tx<'_>, limit: i64) -> Result<Vec<Repeated>, StoreError> {
         Ok(Repeated { record, file, line_no, equals: original(tx, PaymentId::from_i64(earlier))? })
     };
     rows.into_iter().map(read).collect()
-}
-
-/// A person lets a payment go that equals an earlier one, or sends it back to its case system.
-pub struct SettleDuplicate {
-    /// Which.
-    pub payment: PaymentId,
-    /// What is done, and by whom.
-    pub taken: Taken,
-    /// When it is to be sent, if it is let go.
-    pub due: Due,
-    /// The day it is posted on.
-    pub today: Date,
-}
-
-impl Write for SettleDuplicate {
-    const STEP: steps::Step = steps::Step::Settled;
-    /// Whether it was carried out; a proposal is not.
-    type Out = bool;
-    fn apply(&self, tx: &Tx<'_>) -> Result<bool, StoreError> {
-        let id = self.payment;
-        let held = held(tx, id)?.ok_or_else(|| StoreError::Conflict(format!("there is no payment {id}")))?;
-        let before = PaymentState::Held(HoldReason::PossibleDuplicate);
-        if held.payment.state != before {
-            return Err(StoreError::Conflict(format!(
-                "{id} is not held as a possible duplicate: it is {}{}",
-                held.payment.state,
-                who_was(&held.acts)
-            )));
-        }
-        let municipality = held.payment.request.municipality;
-        if !person_act::take(tx, &id.to_string(), municipality, &self.taken)? {
-            return Ok(false);
-        }
-        let (after, rule) = match self.taken.act {
-            Act::ReleaseDuplicate => (PaymentState::Waiting, Some(Rule::P4)),
-            _ => (PaymentState::Refused, None),
-        };
-        if tx.run(STATE, params![id.as_i64(), after.code(), before.code()])? != 1 {
-            return Err(StoreError::Conflict(format!("{id} is held no more")));
-        }
-        if let Some(rule) = rule {
-            self.post(tx, rule, &held.payment)?;
-        }
-        let salt: Vec<u8> = tx.one(SALT, params![id.transfer().0], |row| row.get(0))?.unwrap_or_default();
-        let outcome = Outcome {
-            payment: id,
-            municipality,
-            payment_state: after.code(),
-            attempt: 0,
-            attempt_state: 0,
-            rules: [rule.map_or(0, |rule| rule as u8), 0],
-            bank: u8::from(rule.is_some()),
-            amount: held.payment.request.amount,
-        };
-        journal::append(tx, self.taken.at, EntryKind::DuplicateSettled, id.transfer().0, &salt, &[outcome])?;
-        Ok(true)
-    }
-}
-
-impl SettleDuplicate {
-    /// What intake would have done: owed from now on, and to be sent when its day comes.
-    fn post(&self, tx: &Tx<'_>, rule: Rule, stored: &Stored) -> Result<(), StoreError> {
-        let request = &stored.request;
-        let transfer = request.payment.transfer();
-        let entry = Entry {
-            payment: request.payment,
-            municipality: request.municipality,
-            benefit: request.benefit,
-            amount: request.amount,
-            bank: 1, // P4 touches no bank account
-        };
-        let one = |_| 1;
-        let mut vouchers = Vouchers::new(&one);
-        vouchers.post(rule, Source::Transfer(transfer), self.today, entry);
-        ledger::post(tx, &vouchers.finish(), self.taken.at)?;
-        let Ore(sum) = request.amount;
-        let (day, records) = (day_number(self.due.day), outcome::encode_ids([request.payment].into_iter()));
-        let part = request.payment.record_no(); // no chunk begins its list with a record that was held
-        let municipality = request.municipality.0;
-        tx.run(DUE, params![transfer.0, municipality, day, self.due.immediate, part, sum, records])?;
-        Ok(())
-    }
-}
-
-/// Who was quicker, as the end of a sentence.
-fn who_was(acts: &[PersonAct]) -> String {
-    let done = acts.iter().rev().find(|act| !act.is_open && !act.is_turned_down);
-    let by = done.and_then(|act| act.settled.as_ref()).map(|(by, ..)| by);
-    by.map(|by| format!(", settled by {by}")).unwrap_or_default()
 }

@@ -8,9 +8,9 @@ use super::journal::{self, EntryKind};
 use super::ledger::{self, Booked};
 use super::sql::statements;
 use super::{StoreError, Tx, Write, date_of, day_number, restore, task, transfer};
-use crate::domain::finance::{FileState, Verdict, VoucherState, judge};
+use crate::domain::finance::{FileState, Verdict, VoucherState, judge, takes_back};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo, voucher_attempt_id};
-use crate::domain::ledger::{Rule, Source};
+use crate::domain::ledger::Source;
 use crate::steps::Step;
 use jiff::civil::Date;
 
@@ -142,10 +142,11 @@ pub fn waiting_after(
     rows.into_iter().map(read).collect()
 }
 
-/// Whether what a voucher takes back is accepted by the ERP: every payment voucher of its bundle.
+/// Whether what a voucher takes back, if anything, is accepted by the ERP: every voucher of that rule from its source.
 pub fn original_is_accepted(tx: &Tx<'_>, booked: &Booked) -> Result<bool, StoreError> {
+    let Some(original) = takes_back(booked.voucher.rule) else { return Ok(true) };
     let (kind, no) = ledger::source_key(booked.voucher.source);
-    let key = params![kind, no, Rule::P6 as u8, booked.voucher.municipality.0, VoucherState::Accepted as u8];
+    let key = params![kind, no, original as u8, booked.voucher.municipality.0, VoucherState::Accepted as u8];
     Ok(tx.one(UNSETTLED_ORIGINAL, key, |row| row.get::<_, i64>(0))?.unwrap_or(0) == 0)
 }
 

@@ -12,7 +12,7 @@ use super::{StoreError, Tx, Write, adopt, date_of, day_number, duplicate, ledger
 use crate::canary::{self, Canary};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId, TransferNo};
 use crate::domain::intake::{Candidate, Decision, Method};
-use crate::domain::ledger::{Rule, Source, Voucher};
+use crate::domain::ledger::{Source, Voucher};
 use crate::domain::outcome::{self, Outcome};
 use crate::domain::payment::PaymentState;
 use crate::steps::Step;
@@ -202,15 +202,15 @@ impl Chunk {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(self.candidates.len() + self.rejected.len());
         for (candidate, decision) in self.candidates.iter().zip(&self.decisions) {
             if let Some(state) = decision.state() {
-                let posted = matches!(decision, Decision::Queue(_));
+                let rule = decision.rule();
                 outcomes.push(Outcome {
                     payment: candidate.payment,
                     municipality: candidate.municipality,
                     payment_state: state.code(),
                     attempt: 0,
                     attempt_state: 0,
-                    rules: [if posted { Rule::P4 as u8 } else { 0 }, 0],
-                    bank: u8::from(posted),
+                    rules: [rule.map_or(0, |rule| rule as u8), 0],
+                    bank: u8::from(rule.is_some()),
                     amount: candidate.amount,
                 });
             }

@@ -57,6 +57,16 @@ pub enum EntryKind {
     SettledByHand = 31,
     /// A person said what became of a voucher.
     VoucherSettled = 32,
+    /// A person had something done with a payment.
+    HandledByHand = 33,
+    /// A block was made.
+    Blocked = 34,
+    /// A block was lifted.
+    BlockLifted = 35,
+    /// Payments were held on their day by a block.
+    HeldByBlock = 36,
+    /// A payment goes on that no block holds any more.
+    Unblocked = 37,
     /// A bank's statements were taken in, and matched by their references.
     BankStatements = 40,
     /// A person said what a line of a statement is for.
@@ -65,10 +75,12 @@ pub enum EntryKind {
     BankUnmatched = 42,
     /// A case system said what it sent.
     OrderControls = 43,
+    /// A version of an assortment was taken in.
+    AssortmentLoaded = 46,
 }
 
 impl EntryKind {
-    const ALL: [EntryKind; 22] = [
+    const ALL: [EntryKind; 28] = [
         EntryKind::Intake,
         EntryKind::Accepted,
         EntryKind::Quarantined,
@@ -87,10 +99,16 @@ impl EntryKind {
         EntryKind::DuplicateSettled,
         EntryKind::SettledByHand,
         EntryKind::VoucherSettled,
+        EntryKind::HandledByHand,
+        EntryKind::Blocked,
+        EntryKind::BlockLifted,
+        EntryKind::HeldByBlock,
+        EntryKind::Unblocked,
         EntryKind::BankStatements,
         EntryKind::BankMatched,
         EntryKind::BankUnmatched,
         EntryKind::OrderControls,
+        EntryKind::AssortmentLoaded,
     ];
 
     fn from_code(code: u8) -> Result<EntryKind, StoreError> {

@@ -7,11 +7,14 @@
 
 pub mod adopt;
 pub mod archive;
+pub mod assortment;
+pub mod block;
 pub mod bundle;
 pub mod controls;
 pub mod duplicate;
 pub mod evidence;
 pub mod finance;
+pub mod handling;
 pub mod intake;
 pub mod journal;
 pub mod ledger;
@@ -25,6 +28,7 @@ pub mod report;
 pub mod restore;
 pub mod schedule;
 pub mod seal;
+pub mod search;
 pub mod seen;
 mod sql;
 pub mod task;

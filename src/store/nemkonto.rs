@@ -30,6 +30,7 @@ statements! {
         where a.payment_id = $1 and a.attempt = $2";
     ATTEMPT_STATE = "update attempt set state = $3, answered_by = $4 where payment_id = $1 and attempt = $2";
     PAYMENT_STATE = "update payment set state = $2 where payment_id = $1";
+    REQUEST_STOP = "update attempt set stop_requested = 1 where payment_id = $1 and attempt = $2";
     NEWEST = "select attempt from payment where payment_id = $1";
     BUNDLE_STATE = "update bundle set state = $2, undecided = $3 where bundle_no = $1";
     SENT_UNNOTED = "update bundle set sent_at = $2 where bundle_no = $1 and sent_at is null";
@@ -199,6 +200,17 @@ pub(super) fn current(tx: &Tx<'_>, attempt: AttemptId) -> Result<Option<Current>
     Ok(found)
 }
 
+/// That NemKonto was asked to stop an attempt: an answer 5 that names nobody is about it, too.
+pub(super) fn request_stop(tx: &Tx<'_>, attempt: AttemptId) -> Result<(), StoreError> {
+    let Some(before) = current(tx, attempt)? else { return Ok(()) };
+    let after = Current { stop_requested: true, ..before };
+    let mut sealed = Sum::default();
+    sealed.take("attempt", before.sealed(attempt, before.own_state, before.answered_by));
+    sealed.add("attempt", after.sealed(attempt, after.own_state, after.answered_by));
+    tx.run(REQUEST_STOP, params![attempt.payment.as_i64(), attempt.attempt])?;
+    seal::moved(tx, "attempt", &sealed)
+}
+
 /// What a person's word makes of an attempt and its payment: no answer decided it.
 pub(super) fn set_by_hand(tx: &Tx<'_>, attempt: AttemptId, step: &Step) -> Result<(), StoreError> {
     let id = attempt.payment.as_i64();
@@ -279,10 +291,7 @@ impl Booking<'_> {
         self.sealed.take("attempt", current.sealed(attempt, current.own_state, current.answered_by));
         self.sealed.add("attempt", current.sealed(attempt, Some(step.attempt as u8), Some(self.transfer.0)));
         let payment_state = if current.newest == attempt_no {
-            // An answer that decides nothing does not take away that its time ran out.
-            let stays =
-                step.attempt.is_undecided() && current.payment_state == PaymentState::Unconfirmed.code();
-            let state = if stays { current.payment_state } else { step.payment.code() };
+            let state = step.payment_now(PaymentState::from_code(current.payment_state)?).code();
             if state != current.payment_state {
                 tx.run(PAYMENT_STATE, params![payment.as_i64(), state])?;
             }

@@ -4,13 +4,16 @@ use super::*;
 
 /// Every statement of every file, as it is written for both stores.
 fn statements() -> Vec<(&'static str, &'static str)> {
-    let files: [&[(&str, &str)]; 21] = [
+    let files: [&[(&str, &str)]; 25] = [
         adopt::ALL,
+        assortment::ALL,
+        block::ALL,
         bundle::ALL,
         controls::ALL,
         duplicate::ALL,
         evidence::ALL,
         finance::ALL,
+        handling::ALL,
         intake::ALL,
         journal::ALL,
         ledger::ALL,
@@ -22,6 +25,7 @@ fn statements() -> Vec<(&'static str, &'static str)> {
         restore::ALL,
         schedule::ALL,
         seal::ALL,
+        search::ALL,
         seen::ALL,
         task::ALL,
         transfer::ALL,

@@ -2,6 +2,7 @@
 //!
 //! What somebody says is weighed within the write that books it, so that an answer that came meanwhile goes first.
 
+use jiff::civil::Date;
 use rusqlite::params;
 use toek_formats::vocabulary::MunicipalityCode;
 
@@ -16,7 +17,7 @@ use super::{StoreError, Tx, Write, intake, task};
 use crate::domain::answers::BundleState;
 use crate::domain::finance::{VoucherState, contradiction_stands};
 use crate::domain::identity::{AttemptId, BundleNo, PaymentId};
-use crate::domain::ledger::{Entry, Source, Vouchers};
+use crate::domain::ledger::{Entry, Rule, Source, Vouchers};
 use crate::domain::outcome::Outcome;
 use crate::domain::payment::{AttemptState, PaymentState};
 use crate::domain::people::Act;
@@ -161,6 +162,8 @@ pub struct SettlePayment {
     pub payment: PaymentId,
     /// What is said, and by whom.
     pub taken: Taken,
+    /// The day that a failure after payment is booked on.
+    pub today: Date,
 }
 
 impl Write for SettlePayment {
@@ -204,7 +207,8 @@ impl Write for SettlePayment {
         for rule in rules {
             let (benefit, amount, bank) = (current.benefit, current.amount, bundle.frozen.bank);
             let entry = Entry { payment, municipality, benefit, amount, bank };
-            vouchers.post(*rule, Source::Bundle(bundle.no), bundle.execution_day, entry);
+            let day = if *rule == Rule::P6 { bundle.execution_day } else { self.today };
+            vouchers.post(*rule, Source::Bundle(bundle.no), day, entry);
         }
         ledger::post(tx, &vouchers.finish(), at)?;
         task::close(tx, &attempt.to_string(), at)?;

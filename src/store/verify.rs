@@ -55,6 +55,9 @@ statements! {
     OTHER_BUNDLES = "select p.payment_id from payment p
         left join attempt a on a.payment_id = p.payment_id and a.attempt = p.attempt
         where p.bundle_no is distinct from a.bundle_no order by p.payment_id limit 20";
+    ASSORTMENTS = "select assortment_id from assortment group by assortment_id having sum(is_current) <> 1
+            or max(changed_at) <> max(case when is_current = 1 then changed_at end)
+        order by assortment_id limit 20";
     OWN_STATES = "select a.state from attempt a where a.payment_id = $1 and a.bundle_no = $2";
 }
 
@@ -90,6 +93,7 @@ pub fn all(tx: &Tx<'_>) -> Result<Vec<Check>, StoreError> {
         check("every payment is in the bundle of its newest attempt", other_bundles(tx)?),
         check("nothing of an unaccepted file was sent", unaccepted(tx)?),
         check("every voucher that counts waits, or went to the ERP once", vouchers(tx)?),
+        check("of every assortment the version changed last counts", assortments(tx)?),
         check("the duplicate guard's filters know every fingerprint", seen::unknown_to_filters(tx)?),
         check("every row is as toek wrote it", unsealed(tx)?),
     ])
@@ -196,6 +200,10 @@ fn vouchers(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
         broken.extend(found.into_iter().map(|no| what.replace("{}", &no.to_string())));
     }
     Ok(broken)
+}
+
+fn assortments(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {
+    tx.all(ASSORTMENTS, [], |row| Ok(format!("assortment {}", row.get::<_, String>(0)?)))
 }
 
 fn bundles(tx: &Tx<'_>) -> Result<Vec<String>, StoreError> {

@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise and makes files as a person would; not every case needs every tool"
 )]
 
+pub(crate) mod clerk;
 pub(crate) mod package;
 
 use std::path::{Path, PathBuf};
@@ -177,13 +178,15 @@ impl Hub {
         rusqlite::Connection::open(self.dir.join("store/toek.db")).unwrap()
     }
 
-    /// Changes rows to what a crash, or other payments, would have left; their seals are made anew at the next opening.
+    /// Changes rows to what a crash, or other payments, would have left, and makes their seals anew.
     pub(crate) fn rewrite(&self, sql: &str) {
         let store = self.sql();
         store.execute_batch(sql).unwrap();
         let anew = "delete from seal where name <> 'version';
             update seal set sum = x'0000000000000000' where name = 'version'";
         store.execute_batch(anew).unwrap();
+        drop(store);
+        drop(toek::store::Store::open_inline(&self.dir.join("store/toek.db")).unwrap());
     }
 
     #[track_caller]

@@ -46,6 +46,8 @@ mod code {
     pub(super) const UNCONFIRMED: i64 = 3;
     pub(super) const OPEN: i64 = 4;
     pub(super) const PAID: i64 = 5;
+    /// In cash, over an own account, recalled, sent back: by a person.
+    pub(super) const SETTLED: [i64; 4] = [6, 7, 9, 10];
     pub(super) const HELD: i64 = 16;
     pub(super) const HELD_LATE: i64 = 24;
     pub(super) const BUNDLE_IN_DOUBT: i64 = 6;
@@ -273,7 +275,13 @@ fn payments(
             let none = Vec::new();
             let asks = by_payment.get(&id).unwrap_or(&none);
             let is_rejected = rejected.contains(&id);
-            let kept = Kept { payment: stored.get(&id), is_rejected, codes, were_unread };
+            let kept = Kept {
+                payment: stored.get(&id),
+                is_rejected,
+                codes,
+                were_unread,
+                has_clerk: evidence.life.has_clerk,
+            };
             let mut record = record.clone();
             // A record that was refused for coming too late claimed nothing: who repeats its reference is the first.
             if kept.is_too_late() {
@@ -304,6 +312,8 @@ struct Kept<'a> {
     codes: Vec<String>,
     /// Whether there was a bundle that NemKonto could not read.
     were_unread: bool,
+    /// Whether persons settle payments.
+    has_clerk: bool,
 }
 
 impl Kept<'_> {
@@ -349,6 +359,10 @@ fn one_record(record: &RecordLine, kept: &Kept<'_>, asks: &[&Asked], findings: &
     }
     let live = asks.iter().filter(|ask| matches!(ask.decided, Decided::Paid | Decided::Silent)).count();
     findings.expect(live <= 1, Promise::G2, || format!("{}: may be paid {live} times: {asks:?}", at()));
+    let is_settled = payment.is_some_and(|payment| code::SETTLED.contains(&payment.state));
+    findings.expect(!is_settled || live == 0, Promise::G2, || {
+        format!("{}: settled by a person, and NemKonto may pay it: {asks:?}", at())
+    });
     let repeated = asks.iter().any(|ask| ask.decided == Decided::Repeated);
     findings.expect(!repeated, Promise::G2, || format!("{}: its bundle was sent twice", at()));
     let Some(payment) = payment else { return "rejected".to_owned() };
@@ -359,7 +373,7 @@ fn one_record(record: &RecordLine, kept: &Kept<'_>, asks: &[&Asked], findings: &
         format!("{}: kept for {}", at(), payment.municipality)
     });
     if is_to_be_paid(record) {
-        let fits = fits(payment, asks.last().map(|ask| ask.decided), kept.were_unread);
+        let fits = fits(payment, asks.last().map(|ask| ask.decided), kept);
         findings.expect(fits, Promise::G1, || {
             let decided = asks.last().map(|ask| ask.decided);
             format!("{}: NemKonto decided {decided:?}, the payment is in state {}", at(), payment.state)
@@ -377,13 +391,16 @@ fn one_record(record: &RecordLine, kept: &Kept<'_>, asks: &[&Asked], findings: &
 }
 
 /// Whether a payment's state agrees with NemKonto's last word; `None`: it was never asked.
-fn fits(payment: &PaymentRow, decided: Option<Decided>, were_unread: bool) -> bool {
+fn fits(payment: &PaymentRow, decided: Option<Decided>, kept: &Kept<'_>) -> bool {
     let state = payment.state;
+    if kept.has_clerk && code::SETTLED.contains(&state) {
+        return !matches!(decided, Some(Decided::Paid | Decided::Repeated));
+    }
     match decided {
         // Not sent: only a hold that says so, of the payment or of its bundle; or a receipt for a file that NemKonto could
         // not read, which names no bundle, came while this one was about to leave.
         None => {
-            let is_in_doubt = were_unread && payment.bundle == code::BUNDLE_IN_DOUBT;
+            let is_in_doubt = kept.were_unread && payment.bundle == code::BUNDLE_IN_DOUBT;
             state == code::HELD_LATE || payment.bundle == code::BUNDLE_HELD || is_in_doubt
         }
         Some(Decided::Paid | Decided::Repeated) => state == code::PAID,

@@ -9,7 +9,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use toek::config::Installation;
 use toek::domain::answers::BundleState;
-use toek::domain::identity::BundleNo;
+use toek::domain::handling::handled;
+use toek::domain::identity::{BundleNo, TransferNo};
+use toek::domain::payment::{HoldReason, PaymentState};
 use toek::domain::people::Act as Decision;
 use toek::domain::restore::jump;
 use toek::generator::manifest::{Expected, RecordLine};
@@ -20,7 +22,8 @@ use toek::serve::person::Person;
 use toek::steps;
 use toek::store::bundle::Bundle;
 use toek::store::person_act::Step;
-use toek::store::{Nothing, finance, restore, unknown};
+use toek::store::search::{self, Wanted};
+use toek::store::{Nothing, finance, handling, restore, unknown};
 use toek_formats::vocabulary::MunicipalityCode;
 
 use crate::chance::Chance;
@@ -93,6 +96,8 @@ pub(crate) struct Life {
     pub(crate) floating: bool,
     /// Whether bad records and bad files are among what comes.
     pub(crate) bad_input: bool,
+    /// Whether a clerk does something about every payment that was refused, returned or held for its day.
+    pub(crate) has_clerk: bool,
     pub(crate) script: Script,
     pub(crate) landscape: String,
     pub(crate) acts: Vec<(DateTime, Act)>,
@@ -585,6 +590,40 @@ impl<'l> World<'l> {
         for voucher in refused {
             let reason = "the account is open again".to_owned();
             self.command(Command::Rebuild { voucher: voucher.voucher_no, booking_day: None, reason }).await;
+        }
+        if self.life.has_clerk {
+            self.clerk().await;
+        }
+    }
+
+    /// What a clerk does about the payments that wait for him: which it is, goes by the payment alone.
+    async fn clerk(&mut self) {
+        let Some(house) = &self.house else { return };
+        let wanted = Wanted { states: search::waiting_for_a_person(), ..Wanted::default() };
+        let found = house.hub.store.read(|tx| {
+            let mut found = Vec::new();
+            for file in search::files_before(tx, TransferNo(i64::MAX))? {
+                for hit in search::in_file(tx, &wanted, &file, usize::MAX)? {
+                    found.push((handling::newest(tx, &hit.payment)?, hit.payment));
+                }
+            }
+            Ok(found)
+        });
+        for (attempt, payment) in found.unwrap_or_default() {
+            let amount = payment.request.amount;
+            let act = match (payment.state, amount.0 % 7) {
+                (PaymentState::Held(HoldReason::Late), _) => Decision::ReleaseHeld,
+                (PaymentState::Open, 0..=2) if payment.attempt == 1 => Decision::Resend,
+                (PaymentState::Open, 0 | 3) => Decision::PayInCash,
+                (PaymentState::Open, 1 | 4) => Decision::PayOverOwnAccount,
+                (PaymentState::Open, 5) => Decision::Recall,
+                (PaymentState::Open, 6) => Decision::Refuse,
+                _ => continue,
+            };
+            if handled(payment.state, attempt, amount, act).is_ok() {
+                let (subject, reason) = (payment.request.payment.to_string(), "so it was agreed".to_owned());
+                self.command(Command::Act { act, step: Step::Do, subject, reason }).await;
+            }
         }
     }
 

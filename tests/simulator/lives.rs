@@ -70,6 +70,7 @@ pub(crate) fn plain(seed: u64, municipalities: &[u16], first: Date, days: i64, p
         payments,
         floating: false,
         bad_input: false,
+        has_clerk: false,
         script: script(CALM, seed),
         landscape: LANDSCAPE.to_owned(),
         acts: Vec::new(),
@@ -90,6 +91,7 @@ pub(crate) fn everything(seed: u64) -> Life {
     let friday = date(2026, 1, 30);
     let (monday, wednesday) = (date(2026, 2, 2), date(2026, 2, 4));
     let mut life = plain(seed, &[461, 751], friday, 4, 16);
+    life.has_clerk = true;
     life.until = wednesday.tomorrow().unwrap();
     life.pace = 600;
     life.script = script(
@@ -189,6 +191,7 @@ pub(crate) fn weather(seed: u64) -> Life {
         let end = begin.checked_add(i64::from(hours).hours()).unwrap();
         trouble(&mut life, &mut chance, begin, end);
     }
+    life.has_clerk = chance.in_thousand(400);
     life
 }
 

@@ -18,12 +18,22 @@ pub(in crate::cli) fn open(path: &Path) -> Result<Input, DiskError> {
 
 /// Whether the root is a bundle's. Of what is no document at all the answers' reader tells the fault.
 pub(in crate::cli) fn is_bundle(path: &Path) -> Result<bool, DiskError> {
+    Ok(root(path)?.as_deref() == Some(names::PAYMENT))
+}
+
+/// Whether the root is an assortment's.
+pub(in crate::cli) fn is_assortment(path: &Path) -> Result<bool, DiskError> {
+    Ok(root(path)?.as_deref() == Some(toek_formats::assortment::names::ASSORTMENT))
+}
+
+/// The root's name, where there is one.
+fn root(path: &Path) -> Result<Option<String>, DiskError> {
     let mut reader = Reader::new(open(path)?, Limits::default(), &names::NAMESPACES);
     loop {
         match reader.next() {
-            Ok(Token::Start(root)) => return Ok(root.name().local == names::PAYMENT),
+            Ok(Token::Start(root)) => return Ok(Some(root.name().local.to_owned())),
             Ok(Token::Text(_) | Token::Cdata(_)) => {}
-            Ok(Token::End | Token::Eof) | Err(_) => return Ok(false),
+            Ok(Token::End | Token::Eof) | Err(_) => return Ok(None),
         }
     }
 }
