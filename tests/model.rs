@@ -322,7 +322,8 @@ impl World {
     fn some_payment(&mut self) -> PaymentId {
         let open = "select payment_id from payment where state in (3, 4) order by payment_id";
         let mut statement = self.plain.prepare_cached(open).unwrap();
-        let open: Vec<i64> = statement.query_map([], |row| row.get(0)).unwrap().map(|id| id.unwrap()).collect();
+        let open: Vec<i64> =
+            statement.query_map([], |row| row.get(0)).unwrap().map(|id| id.unwrap()).collect();
         match self.chance.below(3) {
             0 => self.payments[self.chance.below(self.payments.len())],
             _ if open.is_empty() => self.payments[self.chance.below(self.payments.len())],
