@@ -114,6 +114,11 @@ impl Fates {
         self.state().struck = None;
     }
 
+    /// How often any fault struck.
+    pub(crate) fn faults_in_all(&self) -> u64 {
+        self.state().faults.values().sum()
+    }
+
     /// How often each fault struck.
     pub(crate) fn faults(&self) -> BTreeMap<String, u64> {
         self.state().faults.clone()

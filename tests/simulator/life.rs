@@ -309,7 +309,8 @@ impl<'l> World<'l> {
         let last = instant(self.life.until.checked_add(REST_DAYS.days()).unwrap().at(18, 0, 0, 0));
         let mut quiet = 0;
         while quiet < 3 {
-            let did = self.instant().await;
+            let faults = self.fates.faults_in_all();
+            let did = self.instant().await | (self.fates.faults_in_all() > faults);
             if self.house.as_ref().is_some_and(House::holds_sending) {
                 self.release_clock().await;
             }
