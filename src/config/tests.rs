@@ -35,7 +35,10 @@ fn what_init_writes_loads() {
         assert_eq!(loaded.limits.in_flight_bytes, 32 << 20);
         assert_eq!(loaded.nemkonto.amount_form, AmountForm::Decimal2);
         let kinds: Vec<_> = loaded.pipelines.iter().map(|pipeline| pipeline.kind).collect();
-        assert_eq!(kinds, PipelineKind::ALL[..6], "the others are in comments");
+        let in_comments = [PipelineKind::ReceiveBankStatements, PipelineKind::ReceiveOrderControls];
+        let wanted: Vec<_> =
+            PipelineKind::ALL.into_iter().filter(|kind| !in_comments.contains(kind)).collect();
+        assert_eq!(kinds, wanted);
         assert!(loaded.accounts.is_some() && loaded.serviceplatformen.is_some());
     }
 }
