@@ -110,6 +110,22 @@ fn a_refused_payment_is_sent_anew_under_a_reference_of_its_own_and_paid() {
     hub.clean();
 }
 
+/// The journal told of the first attempt last, and its replay took that for the newest.
+#[test]
+fn what_comes_of_an_earlier_attempt_is_told_and_changes_nothing_of_the_newest() {
+    // Given a payment that the bank refused, sent anew since.
+    let hub = refused_by_the_bank();
+    done(&hub, THURSDAY, "anna", "payments resend P1-1 --reason mended");
+    hub.run("send-bundles", THURSDAY);
+    // When NemKonto says after all that the bank has the first.
+    answer(&hub, "8.xml", about(&bundle(&hub, GROUP), Kind::Answer8, 2, 0, true), THURSDAY);
+    // Then nothing is booked, the second is still awaited, and a person is told.
+    assert_eq!((hub.state_of(FIRST), balance(&hub, "BANK")), ("in progress".into(), 0));
+    let tasks = said(&hub.toek(&["status"]));
+    assert!(tasks.contains("an attempt was answered after a newer one was made"), "{tasks}");
+    hub.clean();
+}
+
 #[test]
 fn a_refused_payment_is_settled_another_way_and_never_twice() {
     for (act, state, account) in [

@@ -199,7 +199,7 @@ fn nothing_is_written_that_would_not_load() {
     let ran = run(dir.path(), &["init", "hub", "--missing"]);
     assert_eq!(ran.code, 1);
     assert!(
-        ran.out.contains("hub/benefits.toml:24:8") && ran.err.contains("nothing was written"),
+        ran.out.contains("hub/benefits.toml:31:8") && ran.err.contains("nothing was written"),
         "{}",
         ran.err
     );
@@ -244,7 +244,7 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
         "13:1",
         "has no \"main\", from which benefits.toml",
     ),
-    ("benefits.toml", "code = \"0101\"", "code = \"101\"", "24:8", "must be"),
+    ("benefits.toml", "code = \"0101\"", "code = \"101\"", "31:8", "must be"),
     (
         "schedules/receive-payments.toml",
         "kind = \"receive",

@@ -179,6 +179,10 @@ fn no_value_can_be_changed_unseen() {
     assert_eq!(unseen, BTreeSet::new());
     // Nothing is learnt of an empty table; that each of its columns is sealed is the seals' own test.
     let filled_otherwise = [
+        "assortment",
+        "assortment_value",
+        "block",
+        "blocked",
         "duplicate",
         "endpoint_hold",
         "endpoint_look",

@@ -293,10 +293,9 @@ impl Replay {
         }
         let record = &mut records[at];
         record[0] = outcome.payment_state;
-        if outcome.attempt > 0 {
+        // What becomes of an earlier attempt says nothing about the newest.
+        if outcome.attempt_state > 0 && outcome.attempt >= record[1] {
             record[1] = outcome.attempt;
-        }
-        if outcome.attempt_state > 0 {
             record[2] = outcome.attempt_state;
         }
     }

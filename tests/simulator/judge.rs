@@ -396,6 +396,11 @@ fn fits(payment: &PaymentRow, decided: Option<Decided>, kept: &Kept<'_>) -> bool
     if kept.has_clerk && code::SETTLED.contains(&state) {
         return !matches!(decided, Some(Decided::Paid | Decided::Repeated));
     }
+    // Sent anew, and held: the second attempt is one that NemKonto was never asked for.
+    let is_held = state == code::HELD_LATE || payment.bundle == code::BUNDLE_HELD;
+    if kept.has_clerk && is_held && matches!(decided, Some(Decided::Returned | Decided::Refused)) {
+        return true;
+    }
     match decided {
         // Not sent: only a hold that says so, of the payment or of its bundle; or a receipt for a file that NemKonto could
         // not read, which names no bundle, came while this one was about to leave.
