@@ -221,7 +221,15 @@ fn kills(size: &Size, found: &Mutex<Found>) {
             }
         }
         tried.extend(places.keys().map(|step| (*step).to_owned()));
-        each(all, found, |name, _, lived, found| compare(name, &undisturbed, lived, Promise::G1, found));
+        each(all, found, |name, life, lived, found| {
+            compare(name, &undisturbed, lived, Promise::G1, found);
+            // A life that was not killed as planned proves nothing.
+            let Scheme::Kill { nth, moment } = life.first else { return };
+            let step = &undisturbed.sequence[nth as usize - 1];
+            if !lived.faults.contains_key(&format!("killed {moment:?} {step}")) && lived.violations.is_empty() {
+                found.table.broken(Promise::G8, format!("{name}: it was never killed there"));
+            }
+        });
     }
     let mut found = found.lock().unwrap();
     // Steps that a defect keeps from being reached are no finding of their own.

@@ -76,4 +76,4 @@ fn tried_with(name: &str, campaign: &str) -> (String, Option<i32>) {
 }
 
 /// How long a quick run may take.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_secs(600);

@@ -424,9 +424,6 @@ impl<'l> World<'l> {
     /// The machine comes up again.
     fn after_death(&mut self) {
         let how = self.crash_of(self.life.how);
-        if matches!(self.life.first, Scheme::Kill { .. }) {
-            self.fates.set(Scheme::Calm);
-        }
         self.crash(how);
     }
 
