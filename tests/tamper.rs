@@ -181,6 +181,9 @@ fn no_value_can_be_changed_unseen() {
     let filled_otherwise = [
         "assortment",
         "assortment_value",
+        "bank_line",
+        "bank_match",
+        "bank_statement",
         "block",
         "blocked",
         "duplicate",
@@ -189,6 +192,7 @@ fn no_value_can_be_changed_unseen() {
         "found",
         "installation",
         "number_floor",
+        "order_control",
         "person_act",
         "seen_filter",
         "sent_before",
