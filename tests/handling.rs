@@ -110,6 +110,21 @@ fn a_refused_payment_is_sent_anew_under_a_reference_of_its_own_and_paid() {
     hub.clean();
 }
 
+#[test]
+fn why_a_payment_was_posted_so_is_told_by_the_rules_row() {
+    let hub = refused_by_the_bank();
+    done(&hub, THURSDAY, "anna", "payments cash P1-1 --reason cheque-4711");
+    let story = said(&hub.toek(&["trace", FIRST]));
+    for (rule, debit, credit) in [("P4", "UDB_K", "MELLEM"), ("P10", "MELLEM", "KONTANT")] {
+        let rows = lines(&hub, "rules");
+        let row = rows.iter().find(|row| row["rule"] == rule).unwrap();
+        assert_eq!((text(&row["debit"]), text(&row["credit"])), (debit.into(), credit.into()));
+        let posted = story.lines().find(|line| line.contains(&format!("{rule} posted"))).unwrap();
+        assert!(posted.ends_with(&text(&row["when"])), "{posted}");
+    }
+    assert!(lines(&hub, "rules").iter().all(|row| row["debit"] != row["credit"]));
+}
+
 /// The journal told of the first attempt last, and its replay took that for the newest.
 #[test]
 fn what_comes_of_an_earlier_attempt_is_told_and_changes_nothing_of_the_newest() {

@@ -78,10 +78,10 @@ fn stamp(number: u64) -> Stamp {
     Stamp { number, created: ANSWERED, amounts: AmountForm::Decimal2 }
 }
 
-/// The bank has all payments of a bundle.
-fn at_bank(hub: &Hub, bundle: &Bundle) {
-    let answer2 = answers::answer2(bundle, stamp(1), GroupStatus::Accepted, None, &[]);
-    answer(hub, "2.xml", answer2, FRIDAY_EVENING);
+/// The bank has all payments of a bundle; NemKonto's files are numbered from `first`.
+fn at_bank(hub: &Hub, bundle: &Bundle, first: u64, at: &str) {
+    let answer2 = answers::answer2(bundle, stamp(first), GroupStatus::Accepted, None, &[]);
+    answer(hub, &format!("{first}.xml"), answer2, at);
     let listed = |payment| Listed {
         payment,
         accepted: true,
@@ -95,8 +95,8 @@ fn at_bank(hub: &Hub, bundle: &Bundle) {
         .map(|payment| Listed { amount_ore: payment.amount_ore, ..listed(payment) })
         .collect();
     let parts = [(&bundle.debits[0], payments)];
-    let answer8 = answers::list(Kind::Answer8, None, bundle, &bundle.group_id, stamp(2), &parts);
-    answer(hub, "8.xml", answer8, FRIDAY_EVENING);
+    let answer8 = answers::list(Kind::Answer8, None, bundle, &bundle.group_id, stamp(first + 1), &parts);
+    answer(hub, &format!("{}.xml", first + 1), answer8, at);
 }
 
 /// One payment comes back from its bank.
@@ -126,7 +126,7 @@ fn paid() -> (Hub, Bundle, i64) {
     let bundle = Bundle::read(&std::fs::read(hub.inbox().join(format!("{GROUP}.xml"))).unwrap()).unwrap();
     let sum = bundle.payments().map(|payment| payment.amount_ore).sum();
     sent(&hub, "control.csv", &[(FILE, 10, sum)]);
-    at_bank(&hub, &bundle);
+    at_bank(&hub, &bundle, 1, FRIDAY_EVENING);
     (hub, bundle, sum)
 }
 
@@ -447,6 +447,65 @@ fn statements_are_inspected_and_validated() {
     let sums = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/bank_statement/err/sums-differ.xml");
     let validated = said(&toek(&["validate", sums]));
     assert!(validated.contains("error[BANK-XML]") && validated.contains(":11:5"), "{validated}");
+}
+
+/// What a clerk has done in somebody's name.
+fn by_anna(hub: &Hub, at: &str, arguments: &str) -> String {
+    let words = ["--at", at, "--as", "anna"].into_iter().chain(arguments.split(' '));
+    let output = hub.toek(&words.collect::<Vec<_>>());
+    assert!(output.status.success(), "{arguments}: {}", said(&output));
+    said(&output)
+}
+
+#[test]
+fn a_clerks_day_from_refused_payments_to_a_cleared_bank_line() {
+    // Given a bundle on the bank's statement, of which two payments came back since.
+    let (hub, bundle, sum) = paid();
+    say(&hub, "friday.xml", FRIDAY, OPENING, &[of_bundle(-sum)]);
+    let (reference, back) = returned(&hub, &bundle);
+    let todo = by_anna(&hub, NEXT_MONDAY, "payments todo --json");
+    let returned: Value = serde_json::from_str(todo.lines().next().unwrap()).unwrap();
+    let payment = text(&returned["payment"]);
+    // When the clerk has one sent anew, and another paid by the bank with the rest is found unpaid and settled in cash.
+    by_anna(&hub, NEXT_MONDAY, &format!("payments resend {payment} --reason mended"));
+    let other = bundle.payments().next().unwrap();
+    let payee = &other.payee.as_ref().unwrap().number;
+    let found = format!("payments --payee {payee} --amount {} --json", Ore(other.amount_ore).danish());
+    let failed = by_anna(&hub, NEXT_MONDAY, &found);
+    let failed: Value = serde_json::from_str(failed.lines().next().unwrap()).unwrap();
+    let other = (text(&failed["payment"]), other.amount_ore);
+    by_anna(&hub, NEXT_MONDAY, &format!("payments fail {} --reason statement-of-the-9th", other.0));
+    by_anna(&hub, NEXT_MONDAY, &format!("payments cash {} --reason cheque-4711", other.0));
+    // And the bank books what it gave back, and on Wednesday the new attempt.
+    let monday = date(2026, 3, 9);
+    hub.run("send-bundles", "2026-03-10T13:00:00Z");
+    let second = hub.bundles().into_iter().map(|line| line.split(' ').next().unwrap().to_owned());
+    let second = second.filter(|group| group != GROUP).last().unwrap();
+    let bytes = std::fs::read(hub.inbox().join(format!("{second}.xml"))).unwrap();
+    let anew = Bundle::read(&bytes).unwrap();
+    assert_eq!(anew.payments().map(|payment| payment.amount_ore).collect::<Vec<_>>(), [back]);
+    let late = "2026-03-13T20:00:00Z";
+    at_bank(&hub, &anew, 11, late);
+    let lines = [
+        Line { amount_ore: back, bundle: None, payment: Some(reference) },
+        Line { amount_ore: other.1, bundle: None, payment: None },
+    ];
+    let heard = |name: &str, day, opening, lines: &[Line]| {
+        std::fs::write(left_by_bank(&hub, name), statement(ACCOUNT, day, opening, lines)).unwrap();
+        hub.run("receive-bank-statements", late);
+    };
+    heard("monday.xml", monday, OPENING - sum, &lines);
+    let paid_on = anew.debits[0].day;
+    let line = Line { amount_ore: -back, bundle: Some(second), payment: None };
+    heard("later.xml", paid_on, OPENING - sum + back + other.1, &[line]);
+    // Then only the line without a reference waits for him; matched, the page is green and the books are even.
+    let (day, content) = page(&hub, &paid_on.to_string(), late);
+    assert!(!content, "{day}");
+    by_anna(&hub, late, &format!("bank match 3 {} --reason the-bank-gave-it-back", other.0));
+    let (day, content) = page(&hub, &paid_on.to_string(), late);
+    assert_eq!((states(&day), content), (GREEN.map(str::to_owned).to_vec(), true), "{day}");
+    assert_eq!((hub.state_of(&payment), hub.state_of(&other.0)), ("paid".into(), "cash".into()));
+    hub.clean();
 }
 
 /// Payments that go wrong in every way that moves money, or does not.

@@ -30,6 +30,7 @@ mod release_clock;
 mod remote;
 mod replay;
 mod restore;
+mod rules;
 mod run;
 mod schedule;
 mod serve;
@@ -124,6 +125,8 @@ enum Command {
     Run(run::Run),
     /// What stands where: files, records, bundles, and what needs a person.
     Status(status::Status),
+    /// By which rules money is posted: what is debited, what is credited, and when.
+    Rules(rules::Rules),
     /// Every durable step of the hub, and what follows a crash at it.
     Steps(steps::Steps),
     /// The whole story of a payment, a bundle, a transfer or a file, by time.
@@ -226,6 +229,7 @@ pub fn main(world: World) -> ExitCode {
         Command::Catalogue(command) => catalogue::run(&context, &command),
         Command::Parameters(command) => parameters::run(&context, &command),
         Command::Run(command) => run::run(&context, &command),
+        Command::Rules(command) => rules::run(&context, &command),
         Command::Steps(command) => steps::run(&context, &command),
         Command::Status(command) => status::run(&context, &command),
         Command::Trace(command) => trace::run(&context, &command),

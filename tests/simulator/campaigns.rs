@@ -226,7 +226,8 @@ fn kills(size: &Size, found: &Mutex<Found>) {
             // A life that was not killed as planned proves nothing.
             let Scheme::Kill { nth, moment } = life.first else { return };
             let step = &undisturbed.sequence[nth as usize - 1];
-            if !lived.faults.contains_key(&format!("killed {moment:?} {step}")) && lived.violations.is_empty() {
+            if !lived.faults.contains_key(&format!("killed {moment:?} {step}")) && lived.violations.is_empty()
+            {
                 found.table.broken(Promise::G8, format!("{name}: it was never killed there"));
             }
         });
