@@ -479,8 +479,8 @@ fn a_clerks_day_from_refused_payments_to_a_cleared_bank_line() {
     // And the bank books what it gave back, and on Wednesday the new attempt.
     let monday = date(2026, 3, 9);
     hub.run("send-bundles", "2026-03-10T13:00:00Z");
-    let second = hub.bundles().into_iter().map(|line| line.split(' ').next().unwrap().to_owned());
-    let second = second.filter(|group| group != GROUP).last().unwrap();
+    let mut second = hub.bundles().into_iter().map(|line| line.split(' ').next().unwrap().to_owned());
+    let second = second.rfind(|group| group != GROUP).unwrap();
     let bytes = std::fs::read(hub.inbox().join(format!("{second}.xml"))).unwrap();
     let anew = Bundle::read(&bytes).unwrap();
     assert_eq!(anew.payments().map(|payment| payment.amount_ore).collect::<Vec<_>>(), [back]);

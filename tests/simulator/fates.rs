@@ -185,13 +185,18 @@ impl State {
 
     fn verdict(&mut self, event: &Event<'_>, step: Option<&str>) -> Verdict {
         let is_durable = step.is_some();
+        if let Scheme::Kill { nth, moment } = self.scheme
+            && is_durable
+            && self.durable == nth
+        {
+            return Verdict::Die(moment);
+        }
         if self.also.is_some_and(|also| step == Some(also.row().name)) {
             self.also = None;
             return Verdict::Die(Moment::After);
         }
         match &mut self.scheme {
             Scheme::Calm => Verdict::Go,
-            Scheme::Kill { nth, moment } if is_durable && self.durable == *nth => Verdict::Die(*moment),
             Scheme::Once { nth, trouble } if self.calls == *nth => Verdict::Fail(*trouble),
             Scheme::Flip { nth } if event.call == Call::Read && self.reads == *nth => {
                 Verdict::Flip { bit: nth.wrapping_mul(2_654_435_761) }
