@@ -216,18 +216,18 @@ const MISTAKES: &[(&str, &str, &str, &str, &str)] = &[
     ("toek.toml", "clock = \"real\"", "clock = \"sundial\"", "8:9", "must be \"real\" or \"simulated\""),
     ("toek.toml", "id = \"toek\"", "id = \"toek", "6:11", "invalid basic string"),
     ("toek.toml", "id = \"toek\"", "name = \"toek\"", "6:1", "is no key here; the keys are"),
-    ("toek.toml", "5798009999009", "5798009999008", "25:16", "must be a location number"),
+    ("toek.toml", "5798009999009", "5798009999008", "30:16", "must be a location number"),
     (
         "toek.toml",
         "amount_form = \"decimal2\"",
         "amount_form = \"decimal3\"",
-        "30:15",
+        "35:15",
         "must be \"decimal2\" or \"implied3\"",
     ),
-    ("toek.toml", "out = \"inbox\"", "out = \"outbox\"", "56:7", "must not be the folder of `in`"),
-    ("toek.toml", "kind = \"folder\"", "kind = \"ftp\"", "44:8", "must be \"folder\" or \"sftp\""),
-    ("toek.toml", "data_transfers = 8", "data_transfers = 0", "92:18", "must be a whole number from 1 on"),
-    ("toek.toml", "clock_jump = \"5m\"", "clock_jump = 5", "94:14", "must be a length of time"),
+    ("toek.toml", "out = \"inbox\"", "out = \"outbox\"", "61:7", "must not be the folder of `in`"),
+    ("toek.toml", "kind = \"folder\"", "kind = \"ftp\"", "49:8", "must be \"folder\" or \"sftp\""),
+    ("toek.toml", "data_transfers = 8", "data_transfers = 0", "107:18", "must be a whole number from 1 on"),
+    ("toek.toml", "clock_jump = \"5m\"", "clock_jump = 5", "109:14", "must be a length of time"),
     (
         "municipalities.toml",
         "code = \"0101\"",
@@ -346,13 +346,13 @@ fn what_only_disk_and_wire_can_tell() {
     assert_eq!(run(dir.path(), &["check", "hub"]).code, 0);
 
     let (code, place, rule) = only(dir.path(), &["--connect", "--timeout", "10"]);
-    assert_eq!((code.as_str(), place.as_str()), ("server", "45:8"));
+    assert_eq!((code.as_str(), place.as_str()), ("server", "50:8"));
     assert!(rule.contains("could not connect to `127.0.0.1:1`"), "{rule}");
 
     let mode = |mode| std::fs::set_permissions(&key, std::fs::Permissions::from_mode(mode)).unwrap();
     mode(0o640);
     let (code, place, rule) = only(dir.path(), &["--connect"]);
-    assert_eq!((code.as_str(), place.as_str()), ("disk", "48:7"));
+    assert_eq!((code.as_str(), place.as_str()), ("disk", "53:7"));
     assert!(rule.contains("owner's alone"), "{rule}");
     mode(0o600);
 
@@ -366,13 +366,13 @@ fn what_only_disk_and_wire_can_tell() {
 
     change(&hub.join("toek.toml"), "ssh-ed25519 AAAAC3", "ssh-ed25519 BAAAC3");
     let (code, place, rule) = only(dir.path(), &[]);
-    assert_eq!((code.as_str(), place.as_str()), ("disk", "49:14"));
+    assert_eq!((code.as_str(), place.as_str()), ("disk", "54:14"));
     assert!(rule.contains("server's public key"), "{rule}");
     change(&hub.join("toek.toml"), "ssh-ed25519 BAAAC3", "ssh-ed25519 AAAAC3");
 
     std::fs::remove_dir(hub.join("endpoints/nemkonto/outbox")).unwrap();
     let (code, place, rule) = only(dir.path(), &[]);
-    assert_eq!((code.as_str(), place.as_str()), ("disk", "60:6"));
+    assert_eq!((code.as_str(), place.as_str()), ("disk", "65:6"));
     assert!(rule.contains("endpoints/nemkonto/outbox, which is no folder"), "{rule}");
     assert_eq!(run(dir.path(), &["init", "hub", "--missing"]).code, 0);
     assert_eq!(run(dir.path(), &["check", "hub"]).code, 0);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::ToSpan;
 use jiff::civil::DateTime;
 use toek::partners::script::Delay;
-use toek::steps::STEPS;
+use toek::steps::{STEPS, Step};
 
 use crate::chance::Chance;
 use crate::fates::Scheme;
@@ -28,6 +28,8 @@ pub(crate) struct Size {
     pub(crate) first_seed: u64,
     /// Kills at this many occurrences of each step, in each way; 0: at all.
     pub(crate) kills: usize,
+    /// Kills at each occurrence of this step, and nowhere else.
+    pub(crate) step: Option<Step>,
     /// An error at every so many-th call.
     pub(crate) stride: u64,
     /// Sieges of each kind.
@@ -212,8 +214,12 @@ fn kills(size: &Size, found: &Mutex<Found>) {
             places.entry(step).or_default().push(nth);
         }
         let mut all = Vec::new();
+        if let Some(only) = size.step {
+            places.retain(|step, _| *step == only.row().name);
+        }
+        let most = if size.step.is_some() { 0 } else { size.kills };
         for (step, at) in places.iter().filter(|(step, _)| !tried.contains(**step)) {
-            for nth in chosen(at, size.kills) {
+            for nth in chosen(at, most) {
                 for moment in MOMENTS {
                     let life = Life { first: Scheme::Kill { nth, moment }, ..life_of(1) };
                     all.push((format!("{name}: kill {moment:?} {step} (durable event {nth})"), life));
@@ -234,7 +240,8 @@ fn kills(size: &Size, found: &Mutex<Found>) {
     }
     let mut found = found.lock().unwrap();
     // Steps that a defect keeps from being reached are no finding of their own.
-    for row in STEPS.iter().filter(|row| !SILENT.contains(&row.name) && !size.stops_at_first) {
+    let is_whole = !size.stops_at_first && size.step.is_none();
+    for row in STEPS.iter().filter(|row| !SILENT.contains(&row.name) && is_whole) {
         if !tried.contains(row.name) {
             found.table.broken(Promise::G8, format!("step `{}` was never reached", row.name));
         }

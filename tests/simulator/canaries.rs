@@ -22,7 +22,7 @@ pub(crate) fn all_are_caught() -> bool {
         all &= is_caught;
         let mut by = caught.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         if !is_caught {
-            by = format!("NO ({campaign}: {by})");
+            by = format!("NO ({}: {by})", campaign[0]);
         }
         println!("| {name} | {meant:?} | {by} |");
         seen.extend(caught);
@@ -34,32 +34,35 @@ pub(crate) fn all_are_caught() -> bool {
     all
 }
 
-/// The campaign that is to find it, and the promise it breaks; a run without a defect, which goes before, finds nothing
+/// The campaign that is to find it, by its arguments, and the promise it breaks; a run without a defect, which goes before, finds nothing
 /// there.
-fn shows_in(canary: Canary) -> (&'static str, Promise) {
+fn shows_in(canary: Canary) -> (&'static [&'static str], Promise) {
     match canary {
-        Canary::SwallowedWriteError | Canary::UnsyncedArchive | Canary::StuckCommit => ("kills", Promise::G1),
-        Canary::SkippedCheckpoint => ("kills", Promise::G8),
-        Canary::DoubledAnswer | Canary::DroppedVoucherLine => ("kills", Promise::G3),
-        Canary::ForgottenWindow => ("kills", Promise::G6),
-        Canary::MixedMunicipalities => ("kills", Promise::G12),
-        Canary::PanickingInput => ("kills", Promise::G13),
-        Canary::DeafToRefusals => ("errors", Promise::G4),
-        Canary::GivenUp => ("sieges", Promise::G9),
-        Canary::ForgottenIntent => ("partners", Promise::G14),
-        Canary::IgnoredCount => ("inputs", Promise::G2),
-        Canary::SpreadingPoison => ("inputs", Promise::G5),
-        Canary::MovingBytes => ("at-rest", Promise::G7),
-        Canary::RefusedOlder => ("at-rest", Promise::G11),
-        Canary::BlindVerify => ("at-rest", Promise::G10),
-        Canary::DoorsFirst => ("doors", Promise::G15),
+        Canary::SwallowedWriteError | Canary::UnsyncedArchive => (&["kills"], Promise::G1),
+        // Only a bundle's own commit shows it, and most files that are committed are none.
+        Canary::StuckCommit => (&["kills", "--step", "committed"], Promise::G1),
+        Canary::SkippedCheckpoint => (&["kills"], Promise::G8),
+        Canary::DoubledAnswer | Canary::DroppedVoucherLine => (&["kills"], Promise::G3),
+        Canary::ForgottenWindow => (&["kills"], Promise::G6),
+        Canary::MixedMunicipalities => (&["kills"], Promise::G12),
+        Canary::PanickingInput => (&["kills"], Promise::G13),
+        Canary::DeafToRefusals => (&["errors"], Promise::G4),
+        Canary::GivenUp => (&["sieges"], Promise::G9),
+        Canary::ForgottenIntent => (&["partners"], Promise::G14),
+        Canary::IgnoredCount => (&["inputs"], Promise::G2),
+        Canary::SpreadingPoison => (&["inputs"], Promise::G5),
+        Canary::MovingBytes => (&["at-rest"], Promise::G7),
+        Canary::RefusedOlder => (&["at-rest"], Promise::G11),
+        Canary::BlindVerify => (&["at-rest"], Promise::G10),
+        Canary::DoorsFirst => (&["doors"], Promise::G15),
     }
 }
 
 /// What a quick run says with one defect, and how it ends; one that does not end is stopped.
-fn tried_with(name: &str, campaign: &str) -> (String, Option<i32>) {
+fn tried_with(name: &str, campaign: &[&str]) -> (String, Option<i32>) {
     let mut running = Command::new(std::env::current_exe().unwrap())
-        .args(["--quick", "--only", campaign])
+        .args(["--quick", "--only"])
+        .args(campaign)
         .env("TOEK_CANARY", name)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

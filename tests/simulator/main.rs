@@ -34,6 +34,7 @@ mod promises;
 use std::process::ExitCode;
 
 use clap::Parser;
+use toek::steps::{STEPS, Step};
 
 use campaigns::{Found, Size};
 
@@ -61,6 +62,9 @@ struct Arguments {
     /// An error at every so many-th call.
     #[arg(long, value_name = "N")]
     stride: Option<u64>,
+    /// Kills at every occurrence of this step, and at no other (`toek steps` names them).
+    #[arg(long, value_name = "NAME", value_parser = step)]
+    step: Option<Step>,
     /// One campaign: kills, errors, seeds, sieges, partners, inputs, doors, at-rest or canaries.
     #[arg(long, value_name = "NAME")]
     only: Option<String>,
@@ -85,11 +89,17 @@ struct Arguments {
     test_threads: Option<String>,
 }
 
+fn step(name: &str) -> Result<Step, String> {
+    let row = STEPS.iter().find(|row| row.name == name);
+    row.map(|row| row.step).ok_or_else(|| "no durable step has this name".to_owned())
+}
+
 /// What is tried when nothing is said, in a few minutes.
 const SHORT: Size = Size {
     seeds: 24,
     first_seed: 1,
     kills: 2,
+    step: None,
     stride: 97,
     sieges: 4,
     storms: 9,
@@ -103,6 +113,7 @@ const LONG: Size = Size {
     seeds: 1_000,
     first_seed: 1,
     kills: 0,
+    step: None,
     stride: 1,
     sieges: 60,
     storms: 300,
@@ -138,6 +149,7 @@ fn main() -> ExitCode {
         _ => SHORT,
     };
     size.seeds = arguments.seeds.unwrap_or(size.seeds);
+    size.step = arguments.step;
     size.stride = arguments.stride.unwrap_or(size.stride);
     size.first_seed = arguments.from.unwrap_or(size.first_seed);
     let begun = std::time::Instant::now();
