@@ -282,6 +282,36 @@ fn a_benefits_limits_send_the_small_to_the_petty_account_and_the_large_to_a_pers
 }
 
 #[test]
+fn a_municipality_may_have_limits_of_its_own_from_a_day_on() {
+    // Given limits that two persons set for one municipality, from the day of the file on.
+    let known = taken_in();
+    let amounts = lines(&known, "payments");
+    let amounts: Vec<i64> = amounts.iter().map(|line| line["amount_ore"].as_i64().unwrap()).collect();
+    let (small, large) = (amounts.iter().min().unwrap(), amounts.iter().max().unwrap());
+    let hub = Hub::new();
+    for (number, name, value) in
+        [(1, "smallest_payment_ore", small + 1), (2, "largest_payment_ore", large - 1)]
+    {
+        let set =
+            format!("parameters set {name} {value} --municipality 0751 --from 2026-03-02 --reason council");
+        done(&hub, MONDAY, "anna", &set);
+        done(&hub, MONDAY, "bo", &format!("parameters approve {number} --reason seen"));
+    }
+    // When the file is taken in, then they hold for it; and for another municipality the old ones.
+    put(&hub.drop().join(NAME), &Delivery::new(1).bytes(), 1_770_000_000);
+    hub.run("receive-payments", MONDAY);
+    for (state, amount) in [("petty", *small), ("held", *large)] {
+        let found = lines(&hub, &format!("payments --state {state}"));
+        let found: Vec<i64> = found.iter().map(|line| line["amount_ore"].as_i64().unwrap()).collect();
+        assert_eq!(found, [amount], "{state}");
+    }
+    assert_eq!(balance(&hub, "BAGATEL"), -small);
+    let other = lines(&hub, "parameters list --municipality 0461 --on 2026-03-02");
+    assert_eq!(other.iter().find(|line| line["name"] == "smallest_payment_ore").unwrap()["value"], "0");
+    hub.clean();
+}
+
+#[test]
 fn payments_are_found_by_what_a_clerk_knows() {
     let hub = taken_in();
     hub.run("send-bundles", WEDNESDAY);

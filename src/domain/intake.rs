@@ -139,7 +139,8 @@ impl Decision {
     }
 }
 
-/// The least and the greatest amount that is paid of a benefit (feature 2.3.6); none: any.
+/// The least and the greatest amount that is paid of a benefit (feature 2.3.6); none: any. A municipality may have limits
+/// of its own besides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Below it a payment goes to the petty account.
@@ -195,14 +196,17 @@ fn decide_one(
     if candidate.method != Method::NemKonto {
         return Decision::Hold(HoldReason::Method);
     }
-    let maximum = limits.maximum.unwrap_or(Ore::PAYMENT_MAXIMUM).min(Ore::PAYMENT_MAXIMUM);
-    if candidate.amount > maximum {
+    if limits.maximum.is_some_and(|maximum| candidate.amount > maximum)
+        || candidate.amount > Ore(rules.largest_payment_ore.into())
+    {
         return Decision::Hold(HoldReason::Maximum);
     }
     if duplicates.same_content.is_some() || duplicates.sent_before.is_some() {
         return Decision::Hold(HoldReason::PossibleDuplicate);
     }
-    if limits.minimum.is_some_and(|minimum| candidate.amount < minimum) {
+    if limits.minimum.is_some_and(|minimum| candidate.amount < minimum)
+        || candidate.amount < Ore(rules.smallest_payment_ore.into())
+    {
         return Decision::Petty;
     }
     Decision::Queue(due(candidate, received, bank_days, rules))
@@ -394,6 +398,19 @@ mod tests {
         let decided = decide(&all, &[Duplicates::default(); 2], received, &bank_days, &settings, &limits);
         assert_eq!(decided[0], Decision::Hold(HoldReason::Maximum));
         assert!(matches!(decided[1], Decision::Queue(_)));
+    }
+
+    #[test]
+    fn a_municipalitys_limits_hold_beside_the_benefits() {
+        let (received, bank_days) = (EARLY, BankDays::new(&[]));
+        let ours =
+            |_| Settings { smallest_payment_ore: 700, largest_payment_ore: 1_845_599, ..Settings::default() };
+        let limits = |_| Limits { minimum: Some(Ore(500)), maximum: Some(Ore(2_000_000)) };
+        let of = |ore| Candidate { amount: Ore(ore), ..candidate() };
+        let all = [of(1_845_600), of(1_845_599), of(700), of(699)];
+        let decided = decide(&all, &[Duplicates::default(); 4], received, &bank_days, &ours, &limits);
+        assert_eq!((decided[0], decided[3]), (Decision::Hold(HoldReason::Maximum), Decision::Petty));
+        assert!(decided[1..3].iter().all(|made| matches!(made, Decision::Queue(_))), "{decided:?}");
     }
 
     #[test]

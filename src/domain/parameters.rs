@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::civil::{Date, Time};
-use toek_formats::vocabulary::{MunicipalityCode, SupplierId};
+use toek_formats::vocabulary::{MunicipalityCode, Ore, SupplierId};
 use toml::de::DeValue;
 
 use super::municipality::{MUNICIPALITY, SUPPLIER};
@@ -195,6 +195,9 @@ const fn minutes(n: u64) -> Duration {
     Duration::from_secs(60 * n)
 }
 
+/// What NemKonto carries in one payment at most ([`Ore::PAYMENT_MAXIMUM`]), as a parameter counts it.
+const LARGEST_PAYMENT_ORE: u32 = Ore::PAYMENT_MAXIMUM.0 as u32;
+
 /// Makes the table, the plain struct of the values, and the way between them, from one list.
 ///
 /// A row that ends in `, FourEyes` takes two persons.
@@ -268,6 +271,12 @@ parameters! {
         "00-decisions.md 2.1", "Who posts the expense: the sender against UDB_K, or the hub on the record's account", FourEyes;
     counter_lines: CounterLines = CounterLines::Summed, CounterLines::Summed..=CounterLines::Each, "", Assumed,
         Municipality, "00-decisions.md 2.7", "Whether the counter lines of a voucher are summed per account and benefit";
+    smallest_payment_ore: u32 = 0, 0..=LARGEST_PAYMENT_ORE, "øre", Assumed, Municipality, "feature 2.3.6",
+        "Smaller payments go to the petty account; where the benefit has a smallest payment too, the greater of both counts",
+        FourEyes;
+    largest_payment_ore: u32 = LARGEST_PAYMENT_ORE, 1..=LARGEST_PAYMENT_ORE, "øre", Assumed, Municipality,
+        "feature 2.3.6", "Larger payments are held for a person; where the benefit has a largest payment too, the lesser of both counts",
+        FourEyes;
     voucher_limit: u32 = 2_000, 1..=10_000, "payments", Assumed, Municipality, "00-decisions.md 2.7",
         "Payments in one voucher at most";
 }
@@ -533,6 +542,8 @@ mod tests {
             ("alternative_account", "\"four-eyes\""),
             ("expense_by", "\"sender\""),
             ("counter_lines", "\"summed\""),
+            ("smallest_payment_ore", "0"),
+            ("largest_payment_ore", "999999999"),
             ("voucher_limit", "2000"),
         ];
         assert_eq!(defaults, expected.map(|(name, value)| (name, value.to_owned())));
